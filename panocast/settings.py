@@ -1,0 +1,158 @@
+"""Settings: one TOML file, every key overridable by environment (`PANOCAST_ORIGIN__RTMP_PORT`), checked at start.
+
+Read at entry points only; functions get the narrow values they need.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+from panocast.errors import UsageError
+from panocast.projection import Projection, Stereo
+
+Port = Annotated[int, Field(ge=1, le=65535)]
+StreamNameText = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class OriginSettings(_Section):
+    """One origin. RTMP is public; the other three ports are for this machine, or a private network, alone."""
+
+    role: Literal["primary", "backup"] = "primary"
+    rtmp_port: Port = 1935
+    http_bind: str = "127.0.0.1"
+    http_port: Port = 8081
+    agent_port: Port = 8082
+    show_port: Port = 1937
+    part_s: Annotated[float, Field(ge=2, le=600)] = 30.0
+    segment_min_s: Annotated[float, Field(ge=0.5, le=4)] = 1.0
+    window_s: Annotated[float, Field(ge=6, le=3600)] = 30.0
+    silent_publisher_s: Annotated[float, Field(ge=2, le=120)] = 10.0
+
+
+class EdgeSettings(_Section):
+    """The edge: the public HTTP port, its agent's own port, and the origins it takes live streams from."""
+
+    http_port: Port = 8080
+    agent_port: Port = 8083
+    primary: str = "http://127.0.0.1:8081"
+    backup: str | None = None
+    cache_mb: Annotated[int, Field(ge=16, le=1_000_000)] = 1024
+
+
+class TranscoderSettings(_Section):
+    """The worker: times in seconds; `tries` counts failures before a job is set aside."""
+
+    concurrency: Annotated[int, Field(ge=1, le=64)] = 1
+    visibility_s: Annotated[float, Field(ge=2, le=600)] = 30.0
+    tries: Annotated[int, Field(ge=1, le=20)] = 4
+    retry_s: Annotated[float, Field(ge=0, le=900)] = 5.0
+    yielding: bool = True
+    part_s: Annotated[float, Field(ge=2, le=600)] = 30.0
+    segment_s: Annotated[float, Field(ge=0.5, le=10)] = 2.0
+    preset: Literal["ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow"] = "veryfast"
+    crf: Annotated[float, Field(ge=10, le=40)] = 23.0
+    max_pixels: Annotated[int, Field(ge=10_000)] = 8192 * 8192
+
+
+class StreamSettings(_Section):
+    """What a stream's pictures are, where the stream itself does not say."""
+
+    title: str | None = None
+    projection: Projection | None = None
+    stereo: Stereo | None = None
+
+
+class Settings(BaseSettings):
+    """Everything that can be set. `state` is where all of it lives on this machine."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="PANOCAST_",
+        env_nested_delimiter="__",
+        extra="forbid",
+        frozen=True,
+        nested_model_default_partial_update=True,
+    )
+
+    state: Path = Path("var")
+    bind: str = "0.0.0.0"
+    ingest: str = ""
+    egress: str = ""
+    queue: str = ""
+    origin: OriginSettings = OriginSettings()
+    edge: EdgeSettings = EdgeSettings()
+    transcoder: TranscoderSettings = TranscoderSettings()
+    streams: dict[StreamNameText, StreamSettings] = {}
+
+    @property
+    def ingest_url(self) -> str:
+        """The ingest store; a folder of the state directory where none is set."""
+        return self.ingest or f"file://{self.state}/ingest"
+
+    @property
+    def egress_url(self) -> str:
+        """The egress store; a folder of the state directory where none is set."""
+        return self.egress or f"file://{self.state}/egress"
+
+    @property
+    def queue_url(self) -> str:
+        """The queue; a file of the state directory where none is set."""
+        return self.queue or f"sqlite://{self.state}/queue.db"
+
+    @property
+    def secret_path(self) -> Path:
+        """The file that holds the stream-key secret."""
+        return self.state / "secret"
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Arguments, then environment, then the file."""
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+
+
+def load_settings(state: Path | None = None, config: Path | None = None) -> Settings:
+    """The settings of a state directory (default: `PANOCAST_STATE`, then `var`) and its panocast.toml, or `config`.
+
+    Raises UsageError that names the key, the value and what is allowed.
+    """
+    try:
+        chosen = (state or _Where().state).resolve()
+        file = config or chosen / "panocast.toml"
+        if config is not None and not config.is_file():
+            raise UsageError(f"there is no settings file {config}")
+
+        class FromFile(Settings):
+            model_config = SettingsConfigDict(toml_file=file)
+
+        return FromFile(state=chosen)
+    except ValidationError as error:
+        raise UsageError("; ".join(_explain(e["loc"], e["input"], e["msg"]) for e in error.errors())) from error
+    except tomllib.TOMLDecodeError as error:
+        raise UsageError(f"the settings file {file} is not TOML: {error}") from error
+    except OSError as error:
+        raise UsageError(f"cannot read the settings: {error}") from error
+
+
+class _Where(BaseSettings):
+    model_config = SettingsConfigDict(env_prefix="PANOCAST_", extra="ignore")
+
+    state: Path = Path("var")
+
+
+def _explain(location: tuple[int | str, ...], value: object, message: str) -> str:
+    return f"setting {'.'.join(str(part) for part in location)} = {value!r}: {message}"
