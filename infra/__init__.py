@@ -1,0 +1,1 @@
+"""Where panocast runs: one machine (infra/local); the command `panocast`."""

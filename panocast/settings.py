@@ -6,6 +6,7 @@ Read at entry points only; functions get the narrow values they need.
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -24,13 +25,15 @@ class _Section(BaseModel):
 
 
 class OriginSettings(_Section):
-    """One origin. RTMP is public; the other three ports are for this machine, or a private network, alone."""
+    """One origin. RTMP is public, HTTP for this machine or a private network, every other port for this machine
+    alone."""
 
     role: Literal["primary", "backup"] = "primary"
     rtmp_port: Port = 1935
     http_bind: str = "127.0.0.1"
     http_port: Port = 8081
     agent_port: Port = 8082
+    stat_port: Port = 8084
     show_port: Port = 1937
     part_s: Annotated[float, Field(ge=2, le=600)] = 30.0
     segment_min_s: Annotated[float, Field(ge=0.5, le=4)] = 1.0
@@ -46,6 +49,8 @@ class EdgeSettings(_Section):
     primary: str = "http://127.0.0.1:8081"
     backup: str | None = None
     cache_mb: Annotated[int, Field(ge=16, le=1_000_000)] = 1024
+    # Where set, /healthz says 503 until this file exists: `panocast up` makes it once everything runs.
+    ready_file: Path | None = None
 
 
 class TranscoderSettings(_Section):
@@ -125,13 +130,19 @@ class Settings(BaseSettings):
         return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
 
 
-def load_settings(state: Path | None = None, config: Path | None = None) -> Settings:
-    """The settings of a state directory (default: `PANOCAST_STATE`, then `var`) and its panocast.toml, or `config`.
+Overrides = Mapping[str, str | Mapping[str, str | int]]
+
+
+def load_settings(state: Path | None = None, config: Path | None = None, overrides: Overrides | None = None) -> Settings:
+    """The settings of a state directory (default: `PANOCAST_STATE`, then `var`) and its panocast.toml, or `config`
+    (default: `PANOCAST_CONFIG`); `overrides` are stronger than both file and environment.
 
     Raises UsageError that names the key, the value and what is allowed.
     """
     try:
-        chosen = (state or _Where().state).resolve()
+        where = _Where()
+        chosen = (state or where.state).resolve()
+        config = config or where.config
         file = config or chosen / "panocast.toml"
         if config is not None and not config.is_file():
             raise UsageError(f"there is no settings file {config}")
@@ -139,7 +150,7 @@ def load_settings(state: Path | None = None, config: Path | None = None) -> Sett
         class FromFile(Settings):
             model_config = SettingsConfigDict(toml_file=file)
 
-        return FromFile(state=chosen)
+        return FromFile(**{"state": chosen, **(overrides or {})})  # type: ignore[arg-type]
     except ValidationError as error:
         raise UsageError("; ".join(_explain(e["loc"], e["input"], e["msg"]) for e in error.errors())) from error
     except tomllib.TOMLDecodeError as error:
@@ -152,6 +163,18 @@ class _Where(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="PANOCAST_", extra="ignore")
 
     state: Path = Path("var")
+    config: Path | None = None
+
+
+def as_environment(overrides: Overrides) -> dict[str, str]:
+    """The environment that gives a child process the same overrides."""
+    variables: dict[str, str] = {}
+    for key, value in overrides.items():
+        if isinstance(value, Mapping):
+            variables |= {f"PANOCAST_{key}__{inner}".upper(): str(text) for inner, text in value.items()}
+        else:
+            variables[f"PANOCAST_{key}".upper()] = str(value)
+    return variables
 
 
 def _explain(location: tuple[int | str, ...], value: object, message: str) -> str:

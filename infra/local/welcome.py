@@ -1,0 +1,48 @@
+"""What `panocast up` says once it runs."""
+
+from __future__ import annotations
+
+from rich.console import Group, RenderableType
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from infra.local.plan import Plan
+from infra.local.up import Extras
+
+
+def welcome(plan: Plan, extras: Extras) -> RenderableType:
+    """The URLs, what to type into OBS, and where the logs are; never a key."""
+    urls = plan.urls()
+    table = Table.grid(padding=(0, 2))
+    table.add_column(style="bold")
+    table.add_column(overflow="fold")
+    table.add_row("Watch", str(urls["player"]))
+    table.add_row("", f"{urls['lan']}  (other devices on your network)")
+    if extras.test_source:
+        table.add_row("Test picture", f"{urls['player']}?url=/testhls/test.m3u8")
+    if extras.demo:
+        table.add_row("Demo", "a 30-second event is live as `demo`; a minute later it is on demand")
+    table.add_row("", "")
+    table.add_row("OBS", "Settings → Stream → Service: Custom…")
+    table.add_row("  Server", f"rtmp://HOST:{plan.ports.rtmp}/live  (HOST: localhost, or this machine's address)")
+    table.add_row("  Stream key", f"what this prints: panocast stream-key NAME{_state_option(plan)}")
+    table.add_row("  Keyframes", "Settings → Output → Keyframe interval: 2 s")
+    table.add_row("Backup", f"rtmp://HOST:{plan.ports.backup_rtmp}/live  (the same key; optional)")
+    table.add_row("", "")
+    table.add_row("Uploads", f"a video put into {plan.settings.state}/ingest/uploads/ becomes video on demand")
+    table.add_row("Logs", f"{plan.settings.state}/log/")
+    return Group(Panel(table, title="panocast is running", expand=False), Text("Ctrl-C stops everything."))
+
+
+def _state_option(plan: Plan) -> str:
+    state = plan.settings.state
+    return "" if state.name == "var" else f" --state {state}"
+
+
+def obs_lines(rtmp_url: str, name: str) -> str:
+    """What to type into OBS for one stream, beside its key."""
+    return (
+        f"OBS: Settings → Stream → Custom…, Server {rtmp_url}, Stream Key as printed above; "
+        f"Output → Keyframe interval 2 s. Then it is live as {name}."
+    )

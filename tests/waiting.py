@@ -1,0 +1,23 @@
+"""Waiting for conditions, never for times, in tests."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+async def eventually(check: Callable[[], T | Awaitable[T]], *, within_s: float = 60.0, every_s: float = 0.1) -> T:
+    """What `check` gives once it gives something true; an AssertionError with the last answer after `within_s`."""
+    deadline = time.monotonic() + within_s
+    while True:
+        answer = check()
+        if isinstance(answer, Awaitable):
+            answer = await answer
+        if answer:
+            return answer
+        assert time.monotonic() < deadline, f"still {answer!r} after {within_s:g} s"
+        await asyncio.sleep(every_s)
