@@ -1,0 +1,28 @@
+"""Finding what the operating system brings along."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+RTMP_MODULE = "ngx_rtmp_module.so"
+MODULE_DIRS = (
+    Path("/usr/lib/nginx/modules"),  # Debian, Ubuntu; also where nginx.org's packages look
+    Path("/usr/lib64/nginx/modules"),  # Fedora
+    Path("/etc/nginx/modules"),  # often a link to one of the above
+)
+
+
+def find_program(name: str) -> Path | None:
+    """The path of a program, also where an ordinary user's PATH does not look (Debian: nginx is in /usr/sbin)."""
+    found = shutil.which(
+        name, path=os.pathsep.join([os.environ.get("PATH", ""), "/usr/local/sbin", "/usr/sbin", "/sbin"])
+    )
+    return Path(found) if found else None
+
+
+def rtmp_module(folders: Sequence[Path] = MODULE_DIRS) -> Path | None:
+    """The nginx-rtmp module to name in `load_module`, or None when it is not installed."""
+    return next((path for folder in folders if (path := folder / RTMP_MODULE).is_file()), None)
