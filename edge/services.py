@@ -29,7 +29,7 @@ async def render(settings: Settings) -> Path:
 async def commands(settings: Settings) -> list[Command]:
     """What runs an edge: render, then these."""
     config = await render(settings)
-    agent = [sys.executable, "-m", "infra.cli", "edge", "agent", "--state", str(settings.state)]
+    agent = [sys.executable, "-m", "edge", "agent", "--state", str(settings.state)]
     return [nginx.command("edge nginx", config), Command("edge agent", agent, dies_by=signal.SIGTERM)]
 
 

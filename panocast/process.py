@@ -84,6 +84,11 @@ class Child:
         """The process id once started."""
         return self._process.pid if self._process else None
 
+    @property
+    def returncode(self) -> int | None:
+        """The exit code once it has ended, negative for a signal."""
+        return self._process.returncode if self._process else None
+
     async def start(self) -> None:
         """Start the child; raises UsageError when its program is missing, TemporaryError when it cannot start."""
         argv = self.command.full_argv()
@@ -110,8 +115,9 @@ class Child:
     async def wait(self) -> int:
         """Wait for the end; what the child left of its process group is ended too. Gives the exit code."""
         assert self._process is not None, "start() first"
-        code = await self._process.wait()
+        await _ended(self._process.pid)
         self._signal(signal.SIGKILL)
+        code = await self._process.wait()
         await asyncio.gather(*self._readers, return_exceptions=True)
         return code
 
@@ -122,7 +128,7 @@ class Child:
             self._signal(by)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(grace_s):
-                    await self._process.wait()
+                    await _ended(self._process.pid)
         self._signal(signal.SIGKILL)
         return await self.wait()
 
@@ -146,6 +152,23 @@ class Child:
         assert self._process is not None
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self._process.pid, number)
+
+
+async def _ended(pid: int) -> None:
+    """Wait for the end of this one process. asyncio's own `wait` also waits for everybody who holds its pipes, so that
+    a killed nginx master would seem to live as long as its orphaned workers do."""
+    try:
+        descriptor = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return
+    loop = asyncio.get_running_loop()
+    over = asyncio.Event()
+    loop.add_reader(descriptor, over.set)
+    try:
+        await over.wait()
+    finally:
+        loop.remove_reader(descriptor)
+        os.close(descriptor)
 
 
 async def _read_lines(stream: asyncio.StreamReader, take: OnLine) -> None:

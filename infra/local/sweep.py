@@ -37,7 +37,7 @@ async def sweep_leftovers(run_file: Path, patience_s: float = 5.0) -> None:
 def _children(run_file: Path) -> list[int]:
     try:
         return [int(pid) for pid in json.loads(run_file.read_text())["children"].values()]
-    except (OSError, ValueError, KeyError, AttributeError):
+    except (OSError, ValueError, KeyError, AttributeError, TypeError):
         return []
 
 

@@ -78,7 +78,7 @@ async def edge(tmp_path: Path) -> AsyncIterator[Edge]:
         primary = await primary_stack.enter_async_context(Origin("primary").serving())
         backup = await stack.enter_async_context(Origin("backup").serving())
         http_port, agent_port = free_ports(2)
-        overrides = {
+        overrides: dict[str, str | int] = {
             "http_port": http_port,
             "agent_port": agent_port,
             "primary": f"http://127.0.0.1:{primary.port}",
@@ -239,5 +239,3 @@ async def test_the_page_has_its_headers(edge: Edge) -> None:
 async def test_only_reading_is_allowed(edge: Edge) -> None:
     async with edge.session.post(f"{edge.url}/live.json", data=b"x") as response:
         assert response.status == 405
-
-

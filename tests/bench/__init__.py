@@ -1,0 +1,1 @@
+"""Figures, reported and never asserted: `make bench` (or `make bench ARGS="glass --minutes 10"`)."""

@@ -1,0 +1,127 @@
+"""Delays of the live path: publish to first playable segment, and glass to glass as Chromium shows it."""
+
+from __future__ import annotations
+
+import asyncio
+import statistics
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from playwright.async_api import Page, async_playwright
+
+from panocast.hls import parse_media_playlist
+from panocast.ladder import Size
+from panocast.testcard import Card
+from panocast.testcard_clock import ClockUnreadableError, clock_directions, elapsed_ms, equirect_xy, read_clock
+from tests.e2e.browser import launch_chromium
+from tests.e2e.platform import Platform, platform, publishing
+from tests.waiting import eventually
+
+SIZE = Size(1280, 640)
+
+
+def card(gop_s: float) -> Card:
+    """What is published: modest, for the player decodes and draws on the same two cores."""
+    return Card(size=SIZE, fps=30, gop_s=gop_s, bitrate_bps=1_500_000)
+
+
+async def bench_start(*, gop_s: float, runs: int) -> list[str]:
+    """From the encoder's first byte to a multivariant playlist whose smallest rung has a segment, at the edge."""
+    delays = []
+    with tempfile.TemporaryDirectory() as name:
+        async with platform(Path(name)) as up:
+            for index in range(runs):
+                begun = time.monotonic()
+                async with publishing(up.publish_url(f"run{index}"), card(gop_s)):
+                    await eventually(lambda index=index: _playable(up, f"run{index}"), every_s=0.02)  # type: ignore[misc]
+                    delays.append(time.monotonic() - begun)
+    return [
+        f"publish to first playable segment, GOP {gop_s:g} s, {runs} runs: median {statistics.median(delays):.2f} s, "
+        f"worst {max(delays):.2f} s (aim {gop_s + 2:g} s)"
+    ]
+
+
+async def _playable(up: Platform, name: str) -> bool:
+    status, master = await up.get(f"/hls/{name}.m3u8")
+    if status != 200:
+        return False
+    uri = next(line for line in reversed(master.decode().splitlines()) if line and not line.startswith("#"))
+    status, text = await up.get(f"/hls/{uri}")
+    return status == 200 and bool(parse_media_playlist(text.decode()).segments)
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """One look at the player: glass to glass in seconds, and the media time it showed."""
+
+    delay_s: float
+    position_s: float
+
+
+_LOOK = """(points) => {
+  const video = window.panocast.video;
+  if (!video || !video.videoWidth) return null;
+  const canvas = document.createElement('canvas');
+  canvas.width = video.videoWidth; canvas.height = video.videoHeight;
+  const context = canvas.getContext('2d', { willReadFrequently: true });
+  const now = Date.now();
+  context.drawImage(video, 0, 0);
+  const luma = ([x, y]) => {
+    const p = context.getImageData(Math.floor(x * canvas.width), Math.floor(y * canvas.height), 1, 1).data;
+    return 0.2126 * p[0] + 0.7152 * p[1] + 0.0722 * p[2];
+  };
+  return { now, lumas: points.map(luma), time: video.currentTime };
+}"""
+
+
+async def look(page: Page) -> Watched | None:
+    """Read the clock in the picture that the player shows now; None when it shows none that can be read."""
+    points = [equirect_xy(at, 3600, 1800) for at in clock_directions()]
+    seen: Any = await page.evaluate(_LOOK, [(x / 3600, y / 1800) for x, y in points])
+    if seen is None:
+        return None
+    try:
+        made_ms = read_clock(seen["lumas"])
+    except ClockUnreadableError:
+        return None
+    return Watched(elapsed_ms(made_ms, round(seen["now"]) % (1 << 16)) / 1000, seen["time"])
+
+
+async def bench_glass(*, gop_s: float, seconds: float) -> list[str]:
+    """Publish a clock, watch it in Chromium through edge and player, and compare it with the machine's."""
+    with tempfile.TemporaryDirectory() as name:
+        async with platform(Path(name)) as up, async_playwright() as playwright:
+            browser = await launch_chromium(playwright)
+            try:
+                async with publishing(up.publish_url("clock"), card(gop_s)):
+                    await eventually(lambda: _playable(up, "clock"))
+                    page = await browser.new_page(viewport={"width": 480, "height": 270})
+                    await page.goto(f"{up.web}/?url=/hls/clock.m3u8")
+                    await eventually(lambda: look(page), within_s=60)
+                    await asyncio.sleep(10)  # the player settles at its distance from the live edge
+                    watched, stalls = await _watch(page, seconds)
+            finally:
+                await browser.close()
+    delays = sorted(w.delay_s for w in watched)
+    if not delays:
+        return [f"glass to glass, GOP {gop_s:g} s: the clock could not be read"]
+    return [
+        f"glass to glass, GOP {gop_s:g} s, {seconds:g} s watched: median {statistics.median(delays):.2f} s, "
+        f"p95 {delays[int(len(delays) * 0.95)]:.2f} s, stalls {stalls} (aim {'3' if gop_s <= 1 else '6'} s, no stall)"
+    ]
+
+
+async def _watch(page: Page, seconds: float) -> tuple[list[Watched], int]:
+    """Look once a second; a stall is a second in which the player's media time went on by less than a quarter."""
+    watched: list[Watched] = []
+    stalls = 0
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if seen := await look(page):
+            stalls += bool(watched) and seen.position_s - watched[-1].position_s < 0.25
+            watched.append(seen)
+        await asyncio.sleep(1)
+    return watched, stalls

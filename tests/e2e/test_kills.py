@@ -1,0 +1,112 @@
+"""`kill -9` of any one process: the stream, the recording and the VOD come out right."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+
+import pytest
+
+from infra.local.demo import publish_command
+from panocast.hls import parse_media_playlist
+from panocast.ladder import Size
+from panocast.process import Backoff, Service
+from panocast.testcard import Card
+from tests.e2e.platform import Platform, descendants, platform, publishing
+from tests.media import frame_times
+from tests.waiting import eventually
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+
+CARD = Card(size=Size(640, 320), fps=25, gop_s=1.0, bitrate_bps=500_000)
+EVENT_S = 45.0
+SETTINGS = {"ORIGIN__PART_S": "5"}
+RUNG = "/hls/cam_640/index.m3u8"
+INGESTING_NGINX = "primary origin nginx"
+THE_OTHERS = (
+    "primary origin agent",
+    "backup origin nginx",
+    "backup origin agent",
+    "edge nginx",
+    "edge agent",
+    "worker",
+)
+
+
+async def newest_segment(up: Platform) -> str | None:
+    """The name of the newest live segment that viewers can get; None while there is none."""
+    with suppress(Exception):
+        status, body = await up.get(RUNG)
+        segments = parse_media_playlist(body.decode()).segments if status == 200 else ()
+        return segments[-1].uri.removesuffix(".ts") if segments else None
+    return None
+
+
+async def kill(up: Platform, pid: int) -> None:
+    """`kill -9`, then wait until viewers get segments that are newer than any before it, and the stream is listed."""
+    known = int(await eventually(lambda: newest_segment(up)) or 0)
+    os.kill(pid, signal.SIGKILL)
+
+    async def newer() -> bool:
+        newest = await newest_segment(up)
+        with suppress(Exception):
+            # Names are milliseconds of wall-clock time; one segment may have been under way already.
+            return newest is not None and int(newest) > known + 2500 and await up.live("cam") is not None
+        return False
+
+    await eventually(newer, within_s=60)
+
+
+def process_named(pid: int, word: str) -> int:
+    """The process below `pid` whose command line holds `word`."""
+    for child in descendants(pid):
+        with suppress(OSError):
+            if word.encode() in Path(f"/proc/{child}/cmdline").read_bytes():
+                return child
+    raise AssertionError(f"no process with {word!r} in its command line")
+
+
+async def test_no_frame_is_lost_when_anything_but_the_ingesting_nginx_is_killed(tmp_path: Path) -> None:
+    async with platform(tmp_path, settings=SETTINGS) as up, publishing(up.publish_url("cam"), CARD, EVENT_S) as encoder:
+        await eventually(lambda: up.live("cam"))
+        for name in THE_OTHERS:
+            await kill(up, up.children()[name])
+        await kill(up, process_named(up.process.pid, "/live/cam"))
+        assert await encoder.wait() == 0
+        [asset] = await eventually(lambda: up.assets("cam"), within_s=240)
+        assert len(await frame_times(f"{up.web}/vod/{asset['id']}/master.m3u8")) == EVENT_S * CARD.fps
+
+
+@asynccontextmanager
+async def reconnecting(url: str) -> AsyncIterator[Service]:
+    """An encoder that connects again whenever it is dropped, as OBS does."""
+    service = Service(publish_command(url, CARD), backoff=Backoff(first_s=1.0, most_s=1.0))
+    task = asyncio.create_task(service.run())
+    try:
+        yield service
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_what_was_recorded_before_the_ingesting_nginx_is_killed_becomes_vod(tmp_path: Path) -> None:
+    async with platform(tmp_path, settings=SETTINGS) as up:
+        async with reconnecting(up.publish_url("cam")):
+            await eventually(lambda: up.live("cam"))
+            await asyncio.sleep(8)  # something to record: a part and a half
+            await kill(up, up.children()[INGESTING_NGINX])
+
+        async def both() -> bool:
+            return len(await up.assets("cam")) == 2
+
+        await eventually(both, within_s=240)
+        second, first = await up.assets("cam")
+        assert first["id"] < second["id"]
+        # The recording in memory that nginx had not written yet is gone with it: a second at the most.
+        frames = len(await frame_times(f"{up.web}/vod/{first['id']}/master.m3u8"))
+        assert frames >= 7 * CARD.fps
+        assert len(await frame_times(f"{up.web}/vod/{second['id']}/master.m3u8")) > 0
