@@ -57,7 +57,7 @@ def render_config(settings: Settings, player: Path = PLAYER) -> str:
         cache_mb=edge.cache_mb,
         vod_root=_local_root(settings.egress_url),
         player=plain_path(player),
-        player_paths=r"style\.css|src/[A-Za-z0-9_-]+\.js",
+        player_paths=r"style\.css|icon\.svg|src/[A-Za-z0-9_-]+\.js",
         csp=content_security_policy(player),
     )
 

@@ -227,6 +227,20 @@ async def test_nothing_but_the_edges_own_paths_is_reachable(edge: Edge, path: st
     assert not set(edge.primary.asked) & everything
 
 
+async def test_before_the_first_asset_the_catalog_is_an_empty_one(edge: Edge) -> None:
+    status, body, headers = await edge.get("/vod/catalog.json")
+    assert (status, json.loads(body), headers["Cache-Control"]) == (200, {"vod": []}, "no-cache")
+
+
+@pytest.mark.parametrize(
+    ("path", "media_type"),
+    [("/style.css", "text/css"), ("/icon.svg", "image/svg+xml"), ("/src/main.js", "text/javascript")],
+)
+async def test_what_the_page_needs_is_served_with_its_type(edge: Edge, path: str, media_type: str) -> None:
+    status, _, headers = await edge.get(path)
+    assert (status, headers["Content-Type"].split(";")[0]) == (200, media_type)
+
+
 async def test_the_page_has_its_headers(edge: Edge) -> None:
     status, body, headers = await edge.get("/?url=/hls/cam.m3u8")
     assert (status, headers["Content-Type"]) == (200, "text/html; charset=utf-8")

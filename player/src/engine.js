@@ -1,0 +1,173 @@
+/** hls.js on a <video>: its settings, the qualities it offers, and its last words when it gives up. */
+
+/** @typedef {import('hls.js').default} Hls */
+/** @typedef {import('./types.js').Quality} Quality */
+/** @typedef {'unsupported' | 'codec' | 'media' | 'network'} Trouble  why it gave up */
+
+const HLS_URL = '../vendor/hls.min.mjs';
+/** More than this behind where a live stream should be: worth offering a jump. */
+const behind_s = 5;
+
+const shared = {
+  workerPath: new URL('../vendor/hls.worker.js', import.meta.url).href,
+  // A sharp first picture; the measured rate takes over at once.
+  abrEwmaDefaultEstimate: 4_000_000,
+};
+const settings = {
+  // Two segments behind the newest, and a little faster when further back. Little is kept: nobody seeks in a live stream.
+  live: {
+    ...shared,
+    liveSyncDurationCount: 2,
+    liveMaxLatencyDurationCount: 6,
+    maxLiveSyncPlaybackRate: 1.1,
+    liveDurationInfinity: true,
+    maxBufferLength: 12,
+    maxMaxBufferLength: 20,
+    backBufferLength: 8,
+  },
+  vod: { ...shared, maxBufferLength: 30, maxMaxBufferLength: 60, backBufferLength: 30 },
+};
+
+export class Engine {
+  live = false;
+  /** When the playlist last had something new. */ fresh_ms = 0;
+  #video;
+  #tell;
+  #wantedWidth = 0;
+  #tail = '';
+  /** @type {Hls | undefined} */ #hls;
+  /** @type {typeof import('hls.js').default | undefined} */ #Hls;
+
+  /**
+   * @param {HTMLVideoElement} video
+   * @param {{ready(): void, changed(): void, gaveUp(trouble: Trouble): void}} tell
+   */
+  constructor(video, tell) {
+    this.#video = video;
+    this.#tell = tell;
+  }
+
+  /** Fetches hls.js; throws when it cannot be had. */
+  async load() {
+    this.#Hls = (await import(HLS_URL)).default;
+  }
+
+  get loaded() {
+    return !!this.#Hls;
+  }
+
+  /**
+   * @param {URL} url
+   * @param {boolean} live
+   * @param {number} start_s  where in a recording
+   */
+  open(url, live, start_s) {
+    const Hls = this.#Hls;
+    if (!Hls) throw new Error('load() comes first');
+    this.close();
+    this.live = live;
+    this.fresh_ms = performance.now();
+    if (!Hls.isSupported()) return this.#openNative(url, start_s);
+    const hls = new Hls({ ...settings[live ? 'live' : 'vod'], startPosition: live ? -1 : start_s || -1 });
+    this.#hls = hls;
+    hls.on(Hls.Events.MANIFEST_PARSED, () => {
+      if (this.#wantedWidth) hls.nextLevel = hls.levels.findIndex(({ width }) => width === this.#wantedWidth);
+      this.#tell.ready();
+    });
+    hls.on(Hls.Events.LEVEL_UPDATED, (_, { details }) => this.#noteDetails(details));
+    hls.on(Hls.Events.LEVEL_SWITCHED, () => this.#tell.changed());
+    hls.on(Hls.Events.ERROR, (_, data) => data.fatal && this.#tell.gaveUp(this.#sort(Hls, data)));
+    hls.attachMedia(this.#video);
+    hls.loadSource(url.href);
+  }
+
+  /**
+   * Safari without Media Source plays HLS by itself.
+   * @param {URL} url
+   * @param {number} start_s
+   */
+  #openNative(url, start_s) {
+    const video = this.#video;
+    if (!video.canPlayType('application/vnd.apple.mpegurl')) return this.#tell.gaveUp('unsupported');
+    video.addEventListener('loadedmetadata', () => !this.live && start_s && (video.currentTime = start_s), { once: true });
+    video.addEventListener('error', () => video.hasAttribute('src') && this.#tell.gaveUp('network'), { once: true });
+    video.src = url.href;
+    this.#tell.ready();
+  }
+
+  close() {
+    if (this.#hls) this.#hls.destroy();
+    else if (this.#video.hasAttribute('src')) {
+      this.#video.removeAttribute('src');
+      this.#video.load();
+    }
+    this.#hls = undefined;
+  }
+
+  /** Empties and refills the decoder, which often helps after a media error. */
+  recoverMedia() {
+    this.#hls?.recoverMediaError();
+  }
+
+  /** @param {import('hls.js').LevelDetails} details */
+  #noteDetails(details) {
+    this.live = details.live;
+    const tail = `${details.endSN} ${details.fragments.at(-1)?.relurl}`;
+    if (tail !== this.#tail) this.fresh_ms = performance.now();
+    this.#tail = tail;
+  }
+
+  /**
+   * @param {typeof import('hls.js').default} Hls
+   * @param {import('hls.js').ErrorData} data
+   * @returns {Trouble}
+   */
+  #sort({ ErrorTypes, ErrorDetails }, { type, details }) {
+    /** @type {string[]} */
+    const codec = [
+      ErrorDetails.MANIFEST_INCOMPATIBLE_CODECS_ERROR,
+      ErrorDetails.BUFFER_INCOMPATIBLE_CODECS_ERROR,
+      ErrorDetails.BUFFER_ADD_CODEC_ERROR,
+    ];
+    if (codec.includes(details)) return 'codec';
+    return type === ErrorTypes.MEDIA_ERROR || type === ErrorTypes.MUX_ERROR ? 'media' : 'network';
+  }
+
+  /** Seconds behind the newest picture that the playlist has. */
+  get delay_s() {
+    return this.#hls?.latency ?? 0;
+  }
+
+  get behind() {
+    return this.delay_s > (this.#hls?.targetLatency ?? 0) + behind_s;
+  }
+
+  /** Where a live stream should be played now, if it is known. */
+  get liveEdge_s() {
+    return this.#hls?.liveSyncPosition ?? undefined;
+  }
+
+  /** @returns {Quality[]}  the widest first */
+  get qualities() {
+    return (this.#hls?.levels ?? [])
+      .map(({ width, height, bitrate }, index) => ({ index, width, height, bitrate_bps: bitrate }))
+      .sort((a, b) => b.width - a.width || b.bitrate_bps - a.bitrate_bps);
+  }
+
+  /** The index of the quality that plays now, or -1. */
+  get level() {
+    return this.#hls?.currentLevel ?? -1;
+  }
+
+  get auto() {
+    return this.#hls?.autoLevelEnabled ?? true;
+  }
+
+  /** @param {number} index  of the quality; -1 lets hls.js choose */
+  setLevel(index) {
+    if (!this.#hls) return;
+    this.#wantedWidth = this.#hls.levels[index]?.width ?? 0;
+    this.#hls.nextLevel = index;
+    this.#tell.changed();
+  }
+}

@@ -1,0 +1,94 @@
+/** What the server says is there: /live.json, /vod/catalog.json and an asset's own asset.json. */
+
+/** @typedef {import('./types.js').Asset} Asset */
+/** @typedef {import('./types.js').Live} Live */
+
+const timeout_ms = 8000;
+
+/** @param {unknown} value */
+const text = (value) => (typeof value === 'string' ? value : '');
+/** @param {unknown} value @returns {any[]} */
+const list = (value) => (Array.isArray(value) ? value : []);
+/** @param {any} value */
+const shape = (value) => ({
+  projection: text(value.projection) || 'equirectangular',
+  stereo: text(value.stereo) || 'mono',
+});
+
+/** @param {any} value @returns {Asset} */
+function asset(value) {
+  return {
+    id: text(value.id),
+    title: text(value.title) || text(value.name) || text(value.id),
+    url: text(value.url),
+    poster: text(value.poster),
+    duration_s: Number(value.duration_s) || 0,
+    published: text(value.published),
+    ...shape(value),
+  };
+}
+
+/**
+ * @param {string | URL} url
+ * @returns {Promise<any>}  undefined when there is no such thing; throws when the server does not answer well
+ */
+async function json(url) {
+  const response = await fetch(url, { cache: 'no-cache', signal: AbortSignal.timeout(timeout_ms) });
+  if (response.status === 404) return undefined;
+  if (!response.ok) throw new Error(`${response.status} from ${url}`);
+  const value = await response.json();
+  return value && typeof value === 'object' ? value : undefined;
+}
+
+/** @returns {Promise<Live>} */
+export async function fetchLive() {
+  const value = (await json('/live.json')) ?? {};
+  return {
+    live: list(value.live)
+      .filter((entry) => text(entry?.url))
+      .map((entry) => ({
+        name: text(entry.name),
+        title: text(entry.title) || text(entry.name),
+        url: entry.url,
+        since: text(entry.since),
+        warnings: list(entry.warnings).map(text).filter(Boolean),
+        ...shape(entry),
+      })),
+    refused: list(value.refused).map((entry) => ({
+      name: text(entry?.name),
+      reason: text(entry?.reason),
+      since: text(entry?.since),
+    })),
+  };
+}
+
+/** @returns {Promise<Asset[]>}  newest first */
+export async function fetchCatalog() {
+  const value = (await json('/vod/catalog.json')) ?? {};
+  return list(value.vod)
+    .filter((entry) => text(entry?.url))
+    .map(asset);
+}
+
+/**
+ * @param {URL} stream  an asset's master.m3u8
+ * @returns {Promise<Asset | undefined>}
+ */
+export async function fetchAsset(stream) {
+  const value = await json(new URL('asset.json', stream));
+  return value && asset(value);
+}
+
+/**
+ * Does something again and again, each time after the last has finished; rests while nobody looks at the page.
+ *
+ * @param {() => Promise<void>} task  handles its own errors
+ * @param {number} pause_ms
+ */
+export function poll(task, pause_ms) {
+  const next = async () => {
+    if (!document.hidden) await task();
+    setTimeout(next, pause_ms);
+  };
+  void next();
+}
