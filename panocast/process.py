@@ -10,7 +10,6 @@ import asyncio
 import contextlib
 import logging
 import os
-import shutil
 import signal
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
@@ -19,6 +18,7 @@ from pathlib import Path
 
 from panocast.errors import PanocastError, TemporaryError, UsageError
 from panocast.logs import redact
+from panocast.system import find_program
 
 log = logging.getLogger(__name__)
 
@@ -56,16 +56,16 @@ class Command:
         wrappers = [_find("setpriv"), "--pdeathsig", self.dies_by.name.removeprefix("SIG")]
         if self.yielding:
             wrappers += [_find("nice"), "-n", "19"]
-            if ionice := shutil.which("ionice"):
-                wrappers += [ionice, "-c", "3"]
+            if ionice := find_program("ionice"):
+                wrappers += [str(ionice), "-c", "3"]
         return [*wrappers, _find(self.argv[0]), *self.argv[1:]]
 
 
 def _find(program: str) -> str:
-    path = shutil.which(program, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
+    path = find_program(program)
     if path is None:
         raise UsageError(f"{program} is not installed: run `make install` (or `panocast doctor` to see what else)")
-    return path
+    return str(path)
 
 
 class Child:
