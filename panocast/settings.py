@@ -133,7 +133,9 @@ class Settings(BaseSettings):
 Overrides = Mapping[str, str | Mapping[str, str | int]]
 
 
-def load_settings(state: Path | None = None, config: Path | None = None, overrides: Overrides | None = None) -> Settings:
+def load_settings(
+    state: Path | None = None, config: Path | None = None, overrides: Overrides | None = None
+) -> Settings:
     """The settings of a state directory (default: `PANOCAST_STATE`, then `var`) and its panocast.toml, or `config`
     (default: `PANOCAST_CONFIG`); `overrides` are stronger than both file and environment.
 

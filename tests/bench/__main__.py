@@ -16,7 +16,7 @@ from tests.bench.live_delay import bench_glass, bench_start
 from tests.bench.vod_after_event import bench_vod_after_event
 from tests.bench.vod_ladder import bench_vod_ladder
 
-app = typer.Typer(add_completion=False, invoke_without_command=True)
+app = typer.Typer(add_completion=False, invoke_without_command=True, pretty_exceptions_enable=False)
 
 
 def show(title: str, bench: Coroutine[Any, Any, list[str]]) -> None:

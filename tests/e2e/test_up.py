@@ -14,8 +14,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.platform import STOP_TIMEOUT_S, arguments, descendants, platform
-from tests.media import output_of
+from panocast.ladder import Size
+from panocast.testcard import Card
+from tests.e2e.platform import STOP_TIMEOUT_S, arguments, descendants, platform, publishing
+from tests.media import frame_times, output_of
 from tests.waiting import eventually
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
@@ -124,3 +126,15 @@ async def test_the_line_of_json_is_one_line_and_names_every_url(tmp_path: Path) 
     async with platform(tmp_path) as up:
         assert {"player", "live", "catalog", "health", "rtmp", "rtmp_backup"} <= set(up.urls)
         assert json.loads((await up.get("/live.json"))[1]) == {"live": [], "refused": []}
+
+
+async def test_the_next_start_goes_on_where_the_last_one_stopped(tmp_path: Path) -> None:
+    card = Card(size=Size(640, 320), fps=25, gop_s=1.0, bitrate_bps=500_000)
+    settings = {"ORIGIN__PART_S": "4"}
+    async with platform(tmp_path, settings=settings) as up, publishing(up.publish_url("cam"), card) as encoder:
+        await eventually(lambda: list((tmp_path / "ingest/recordings/cam").glob("*/0002.mp4")))
+        await up.stop()
+        await encoder.wait()
+    async with platform(tmp_path, settings=settings) as up:
+        [asset] = await eventually(lambda: up.assets("cam"), within_s=180)
+        assert len(await frame_times(f"{up.web}/vod/{asset['id']}/master.m3u8")) >= 8 * card.fps

@@ -1,0 +1,39 @@
+"""The two things the agent asks of nginx-rtmp, both on loopback: what is going on, and to drop a publisher."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from urllib.parse import quote
+
+import aiohttp
+
+from origin.stat import Stat, parse_stat
+from panocast.errors import TemporaryError
+
+log = logging.getLogger(__name__)
+
+TIMEOUT_S = 2.0
+
+
+class RtmpServer:
+    """nginx-rtmp's /stat and /control. Raises TemporaryError while nginx is away."""
+
+    def __init__(self, session: aiohttp.ClientSession, port: int) -> None:
+        self._session = session
+        self._base = f"http://127.0.0.1:{port}"
+
+    async def stat(self) -> Stat:
+        """Who publishes what."""
+        return parse_stat(await self._get("/stat"))
+
+    async def drop_publisher(self, app: str, name: str) -> None:
+        """End a publish; a client that is gone is fine."""
+        await self._get(f"/control/drop/publisher?app={quote(app)}&name={quote(name)}")
+
+    async def _get(self, path: str) -> bytes:
+        try:
+            async with asyncio.timeout(TIMEOUT_S), self._session.get(self._base + path) as response:
+                return await response.read()
+        except (aiohttp.ClientError, OSError, TimeoutError) as error:
+            raise TemporaryError(f"nginx does not answer on {self._base}: {error or type(error).__name__}") from error

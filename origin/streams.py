@@ -1,0 +1,140 @@
+"""Every stream that is published here, kept as it should be: what runs is compared with what nginx says."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from origin.journal import Journal, SessionRecord
+from origin.live import LiveStream, Places
+from origin.refusals import Refusals
+from origin.rtmp_server import RtmpServer
+from origin.stat import Published, Stat
+from panocast.errors import RefusedError, TemporaryError
+from panocast.hls import parse_media_playlist
+from panocast.layout import is_stream_name
+
+log = logging.getLogger(__name__)
+
+STALE_S = 2.0
+EXPECT_S = 2.0
+Client = tuple[int, int]
+"""nginx's process id and its number for the connection: together they name one publish."""
+
+
+class Streams:
+    """The live streams that run and the test streams that pass through; call `reconcile` often."""
+
+    def __init__(self, server: RtmpServer, journal: Journal, places: Places, refusals: Refusals, testhls: Path) -> None:
+        self.live: dict[str, LiveStream] = {}
+        self.tests: dict[str, Published] = {}
+        self._clients: dict[str, Client] = {}
+        self._expected_until = 0.0
+        self._server = server
+        self._journal = journal
+        self._places = places
+        self._refusals = refusals
+        self._testhls = testhls
+
+    def expect(self) -> None:
+        """A publisher is let in: nginx shows it in a moment."""
+        self._expected_until = time.monotonic() + EXPECT_S
+
+    @property
+    def starting(self) -> bool:
+        """Whether a stream is about to begin, or not playable yet: a moment to look often."""
+        return time.monotonic() < self._expected_until or any(not stream.playable for stream in self.live.values())
+
+    async def reconcile(self, stat: Stat) -> None:
+        """Bring what runs in line with what is published."""
+        live = {name: seen for name, seen in stat.of("live").items() if is_stream_name(name)}
+        for name in list(self.live):
+            if name not in live or self._clients[name] != (stat.pid, live[name].client):
+                await self._end(name)
+        for name, seen in live.items():
+            if name not in self.live:
+                self._begin(name, seen, stat.pid)
+        shown = stat.of("show")
+        await asyncio.gather(*(self._step(stream, live[name], stat) for name, stream in list(self.live.items())))
+        self._places.show.withdraw_others(set(live))
+        self._places.show.clear_others(set(live), shown)
+        self._reconcile_tests(stat)
+
+    def _begin(self, name: str, seen: Published, pid: int) -> None:
+        record = session_of(self._journal, name, (pid, seen.client), seen.age_s)
+        self._clients[name] = (pid, seen.client)
+        self.live[name] = LiveStream(name, record.started, self._places)
+        log.info("%s: published, session %s", name, record.session)
+
+    async def _end(self, name: str) -> None:
+        log.info("%s: ended", name)
+        stream = self.live.pop(name)
+        del self._clients[name]
+        await stream.stop()
+
+    async def _step(self, stream: LiveStream, seen: Published, stat: Stat) -> None:
+        try:
+            await stream.step(seen, stat.of("show"))
+        except RefusedError as error:
+            if self._refusals.add(stream.name, str(error)):
+                log.warning("%s: refused: %s", stream.name, error)
+            await stream.stop()
+            await self._server.drop_publisher("live", stream.name)
+        except OSError as error:
+            log.error("%s: %s", stream.name, error)
+
+    def _reconcile_tests(self, stat: Stat) -> None:
+        """Test streams are playable as soon as nginx has cut a segment; those that ended leave nothing behind."""
+        tests = {name: seen for name, seen in stat.of("qa").items() if is_stream_name(name)}
+        self.tests = {name: seen for name, seen in tests.items() if has_segment(self._testhls / f"{name}.m3u8")}
+        for path in self._testhls.iterdir():
+            name = path.stem.rpartition("-")[0] if path.suffix == ".ts" else path.stem
+            # A stream may have begun since nginx was asked: what is fresh stays.
+            if name not in tests and time.time() - path.stat().st_mtime > STALE_S:
+                path.unlink(missing_ok=True)
+
+    async def stop(self) -> None:
+        """End every ladder; playlists stay, for an agent that starts again goes on with them."""
+        await asyncio.gather(*(stream.stop() for stream in self.live.values()))
+
+
+def session_of(journal: Journal, name: str, client: Client, age_s: float) -> SessionRecord:
+    """The session of a publish; a new one for a publish that the journal does not know."""
+    for record in journal.sessions().get(name, []):
+        if (record.nginx_pid, record.client) == client:
+            return record
+    return journal.begin(name, *client, datetime.now(UTC) - timedelta(seconds=age_s))
+
+
+def has_segment(playlist: Path) -> bool:
+    """Whether a media playlist names a segment."""
+    try:
+        return bool(parse_media_playlist(playlist.read_text()).segments)
+    except (OSError, UnicodeDecodeError):
+        return False
+
+
+async def watch(
+    server: RtmpServer, streams: Streams, woken: asyncio.Event, *, busy_s: float = 0.1, idle_s: float = 1.0
+) -> None:
+    """Reconcile for ever: at every hook, and now and then without."""
+    away = False
+    while True:
+        woken.clear()
+        try:
+            await streams.reconcile(await server.stat())
+            away = False
+        except TemporaryError as error:
+            if not away:
+                log.warning("%s", error)
+            away = True
+        except Exception:  # the top of a loop that nothing may end
+            log.exception("streams could not be looked after")
+        try:
+            async with asyncio.timeout(busy_s if streams.starting else idle_s):
+                await woken.wait()
+        except TimeoutError:
+            continue

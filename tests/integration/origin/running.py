@@ -1,0 +1,192 @@
+"""A real origin for tests: nginx and its agent as they run in production, on free ports, in a folder of their own."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import socket
+from asyncio.subprocess import DEVNULL, Process, create_subprocess_exec
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import m3u8
+
+from origin.paths import OriginPaths, origin_paths
+from origin.services import commands
+from panocast.keys import load_secret, stream_key
+from panocast.process import Command
+from panocast.settings import OriginSettings, Settings, StreamSettings
+from tests.waiting import eventually
+
+PORTS = ("rtmp_port", "http_port", "agent_port", "stat_port", "show_port")
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports nobody listens on at this moment."""
+    with contextlib.ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for each in sockets:
+            each.bind(("127.0.0.1", 0))
+        return [each.getsockname()[1] for each in sockets]
+
+
+@dataclass
+class Server:
+    """One process of the origin; what it says goes to a file, raw."""
+
+    command: Command
+    log: Path
+    env: dict[str, str]
+    process: Process | None = None
+
+    async def start(self) -> None:
+        with self.log.open("ab") as out:
+            self.process = await create_subprocess_exec(
+                *self.command.full_argv(), stdin=DEVNULL, stdout=out, stderr=out, process_group=0, env=self.env
+            )
+
+    async def kill(self) -> None:
+        """SIGKILL, to the process and (as the supervisor does) to what it leaves of its group."""
+        assert self.process
+        self.process.kill()
+        await self.process.wait()
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+
+    async def stop(self) -> None:
+        assert self.process
+        if self.process.returncode is None:
+            self.process.terminate()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(8):
+                    await self.process.wait()
+        await self.kill_rest()
+
+    async def kill_rest(self) -> None:
+        assert self.process
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        await self.process.wait()
+
+
+@dataclass
+class Origin:
+    """A running origin: where it is, and what tests ask of it."""
+
+    settings: Settings
+    nginx: Server
+    agent: Server
+    http: aiohttp.ClientSession
+
+    @property
+    def paths(self) -> OriginPaths:
+        return origin_paths(self.settings.state, self.settings.origin.role)
+
+    @property
+    def ingest(self) -> Path:
+        return self.settings.state / "ingest"
+
+    @property
+    def http_url(self) -> str:
+        return f"http://127.0.0.1:{self.settings.origin.http_port}"
+
+    def key(self, name: str) -> str:
+        return stream_key(load_secret(self.settings.secret_path), name)
+
+    def url(self, name: str, *, app: str = "live", key: str | None = None) -> str:
+        """The RTMP URL that publishes `name`, with its key unless told another."""
+        return f"rtmp://127.0.0.1:{self.settings.origin.rtmp_port}/{app}/{name}?key={key or self.key(name)}"
+
+    async def get(self, path: str) -> tuple[int, str, dict[str, str]]:
+        async with self.http.get(self.http_url + path) as response:
+            return response.status, await response.text(errors="replace"), dict(response.headers)
+
+    async def live(self) -> dict[str, Any]:
+        status, text, _ = await self.get("/live.json")
+        return dict(json.loads(text)) if status == 200 else {"live": [], "refused": []}
+
+    async def entry(self, name: str) -> dict[str, Any] | None:
+        return next((e for e in (await self.live())["live"] if e["name"] == name), None)
+
+    async def refused(self, name: str) -> str | None:
+        return next((e["reason"] for e in (await self.live())["refused"] if e["name"] == name), None)
+
+    async def playable(self, name: str, timeout_s: float = 20.0) -> dict[str, Any]:
+        """Wait until the stream is listed, and its playlist there."""
+        entry: dict[str, Any] | None = await eventually(lambda: self.entry(name), within_s=timeout_s)
+        assert entry is not None
+        return entry
+
+    async def variants(self, name: str) -> list[m3u8.Playlist]:
+        status, text, _ = await self.get(f"/hls/{name}.m3u8")
+        assert status == 200
+        return list(m3u8.loads(text).playlists)
+
+    def recordings(self, name: str) -> list[Path]:
+        """The sessions of a stream in the ingest store, oldest first."""
+        return sorted((self.ingest / "recordings" / name).glob("*"))
+
+    async def closed(self, name: str, count: int = 1, timeout_s: float = 30.0) -> list[Path]:
+        """Wait until `count` sessions have their end marker, and give their folders."""
+
+        async def ended() -> list[Path]:
+            found = [folder for folder in self.recordings(name) if (folder / "end.json").exists()]
+            return found if len(found) >= count else []
+
+        return await eventually(ended, within_s=timeout_s)
+
+    def everything_said(self) -> str:
+        """All that nginx and the agent ever wrote."""
+        return self.nginx.log.read_text(errors="replace") + self.agent.log.read_text(errors="replace")
+
+    async def ready(self) -> None:
+        async def answers() -> bool:
+            with contextlib.suppress(aiohttp.ClientError):
+                return (await self.get("/live.json"))[0] == 200
+            return False
+
+        await eventually(answers, within_s=20)
+
+
+@asynccontextmanager
+async def running_origin(
+    state: Path,
+    *,
+    part_s: float = 4.0,
+    role: str = "primary",
+    bind: str = "127.0.0.1",
+    streams: dict[str, StreamSettings] | None = None,
+    **origin: Any,
+) -> AsyncIterator[Origin]:
+    """An origin in `state`; it is stopped at the end, and what it said is printed for a failed test to show."""
+    ports = dict(zip(PORTS, free_ports(len(PORTS)), strict=True))
+    values = {"role": role, "part_s": part_s, **ports, **origin}
+    settings = Settings(state=state, bind=bind, origin=OriginSettings(**values), streams=streams or {})
+    load_secret(settings.secret_path)
+    env = {**os.environ, **{f"PANOCAST_ORIGIN__{key.upper()}": str(value) for key, value in values.items()}}
+    env["PANOCAST_STREAMS"] = json.dumps(
+        {name: each.model_dump(mode="json", exclude_none=True) for name, each in (streams or {}).items()}
+    )
+    nginx_command, agent_command = await commands(settings)
+    async with aiohttp.ClientSession() as http:
+        server = Origin(
+            settings,
+            Server(nginx_command, state / "nginx.log", dict(os.environ)),
+            Server(agent_command, state / "agent.log", env),
+            http,
+        )
+        await server.nginx.start()
+        await server.agent.start()
+        try:
+            await server.ready()
+            yield server
+        finally:
+            await asyncio.gather(server.nginx.stop(), server.agent.stop())
+            print(server.everything_said())  # noqa: T201

@@ -1,0 +1,206 @@
+"""What is published is stored: every frame once, in its place on one clock, whatever dies meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from panocast.projection import Projection, Stereo
+from panocast.recording import EndMarker
+from panocast.settings import StreamSettings
+from tests.integration.origin.encoder import H264, argv, publish, publishing
+from tests.integration.origin.media import Packet, changing, decoded, frame_widths, packets
+from tests.integration.origin.running import Origin, running_origin
+from tests.waiting import eventually
+
+pytestmark = pytest.mark.slow
+STREAMS = {"cam": StreamSettings(title="A camera", projection=Projection.EQUIRECTANGULAR, stereo=Stereo.TOP_BOTTOM)}
+
+
+@pytest.fixture
+async def origin(tmp_path: Path) -> AsyncIterator[Origin]:
+    async with running_origin(tmp_path, part_s=3, streams=STREAMS) as running:
+        yield running
+
+
+def marker(session: Path) -> EndMarker:
+    return EndMarker.model_validate_json((session / "end.json").read_bytes())
+
+
+def sorted_parts(session: Path) -> list[Path]:
+    return sorted(session.glob("*.mp4"))
+
+
+async def parts_of(session: Path) -> list[list[Packet]]:
+    """The packets of each part; part numbers have no gap."""
+    files = sorted_parts(session)
+    assert [file.name for file in files] == [f"{n:04d}.mp4" for n in range(1, marker(session).parts + 1)]
+    return [await packets(file) for file in files]
+
+
+def times(parts: list[list[Packet]], track: str) -> list[float]:
+    return [packet.dts_s for part in parts for packet in part if packet.track == track]
+
+
+def nothing_left(origin: Origin) -> bool:
+    left = [origin.paths.recordings.glob("*"), origin.paths.sessions.glob("*/*"), origin.paths.tmp.glob("*.mp4")]
+    return not [path for paths in left for path in paths]
+
+
+async def test_every_frame_is_stored_once_in_its_place(origin: Origin) -> None:
+    encoder = await publish(argv(origin.url("cam"), seconds=13))
+    assert encoder.returncode == 0
+    (session,) = await origin.closed("cam")
+    parts = await parts_of(session)
+    assert len(parts) >= 3
+    video, audio = times(parts, "video"), times(parts, "audio")
+    assert len(video) == 13 * 30
+    assert all(abs(at - n / 30) < 0.002 for n, at in enumerate(video))
+    assert all(abs(later - earlier - 1024 / 48000) < 0.002 for earlier, later in pairwise(audio))
+    assert all(part[0].track != "video" or part[0].keyframe for part in parts)
+    for n, file in enumerate(sorted(session.glob("*.mp4"))):
+        assert await decoded(file) == sum(p.track == "video" for p in parts[n])
+    end = marker(session)
+    assert abs(end.duration_s - 13) < 0.05
+    assert (end.name, end.session, end.origin, end.title) == ("cam", session.name, "primary", "A camera")
+    assert (end.projection, end.stereo) == (Projection.EQUIRECTANGULAR, Stereo.TOP_BOTTOM)
+    source = end.source
+    assert (source.width, source.height, source.video_codec, source.audio_codec) == (640, 320, "h264", "aac")
+    assert source.frame_rate == pytest.approx(30, abs=0.1)
+    await eventually(lambda: nothing_left(origin))
+
+
+async def test_the_clock_does_not_drift_over_thirty_parts(tmp_path: Path) -> None:
+    async with running_origin(tmp_path, part_s=2) as origin:
+        rate = ("-r", "30000/1001")
+        words = argv(origin.url("cam"), seconds=76, gop_s=0.4, video=(*H264, *rate, "-bf", "2"), size="320x160")
+        assert (await publish(words, timeout_s=100)).returncode == 0
+        (session,) = await origin.closed("cam")
+        parts = await parts_of(session)
+        assert len(parts) >= 30
+        first_of_last = next(p for p in parts[-1] if p.track == "video")
+        before = sum(p.track == "video" for part in parts[:-1] for p in part)
+        assert first_of_last.dts_s == pytest.approx(before * 1001 / 30000, abs=0.002)
+        audio = times(parts, "audio")
+        assert audio[-1] - audio[0] == pytest.approx((len(audio) - 1) * 1024 / 48000, abs=0.002)
+
+
+async def test_agent_killed_again_and_again_stores_all_once(origin: Origin) -> None:
+    async with publishing(argv(origin.url("cam"), seconds=16)) as encoder:
+        for pause_s in (2.9, 3.3, 0.4, 2.7):
+            await asyncio.sleep(pause_s)
+            await origin.agent.kill()
+            await asyncio.sleep(0.3)
+            await origin.agent.start()
+            await origin.ready()
+        assert await encoder.wait() == 0, "the encoder was dropped"
+        await origin.agent.kill()
+        await origin.agent.start()
+    (session,) = await origin.closed("cam")
+    parts = await parts_of(session)
+    video = times(parts, "video")
+    assert len(video) == 16 * 30
+    assert all(abs(at - n / 30) < 0.002 for n, at in enumerate(video))
+    await eventually(lambda: nothing_left(origin))
+
+
+async def test_nginx_killed_while_recording_loses_what_was_not_written_only(origin: Origin) -> None:
+    async with publishing(argv(origin.url("cam"), seconds=20)) as encoder:
+        await asyncio.sleep(8)
+        await origin.nginx.kill()
+        await encoder.wait()
+    on_disk = sorted(origin.paths.recordings.glob("*.flv"))
+    assert on_disk
+    recorded = sum([await decoded(file) for file in on_disk[:-1]])
+    await origin.nginx.start()
+    await origin.ready()
+    (session,) = await origin.closed("cam")
+    frames = times(await parts_of(session), "video")
+    assert recorded < len(frames)
+    assert len(frames) > 6.5 * 30
+    assert marker(session).duration_s == pytest.approx(len(frames) / 30, abs=0.1)
+    assert all(abs(at - n / 30) < 0.002 for n, at in enumerate(frames))
+    assert (await publish(argv(origin.url("cam"), seconds=4))).returncode == 0
+    _, second = await origin.closed("cam", 2)
+    assert len(times(await parts_of(second), "video")) == 4 * 30
+    await eventually(lambda: nothing_left(origin))
+
+
+async def test_both_killed_and_a_file_cut_off_anywhere(origin: Origin) -> None:
+    async with publishing(argv(origin.url("cam"), seconds=20)):
+        await asyncio.sleep(5)
+        await asyncio.gather(origin.nginx.kill(), origin.agent.kill())
+    newest = max(origin.paths.recordings.glob("*.flv"))
+    newest.write_bytes(newest.read_bytes()[:-1234])
+    await origin.agent.start()
+    await origin.nginx.start()
+    await origin.ready()
+    (session,) = await origin.closed("cam")
+    assert len(times(await parts_of(session), "video")) > 3 * 30
+    for file in session.glob("*.mp4"):
+        assert await decoded(file) > 0
+
+
+async def test_orphans_of_no_known_session_get_their_own(origin: Origin) -> None:
+    async with publishing(argv(origin.url("cam"), seconds=20)):
+        await asyncio.sleep(3)
+        await asyncio.gather(origin.nginx.kill(), origin.agent.kill())
+    for journal in origin.paths.sessions.glob("*/*.json"):
+        journal.unlink()
+    await origin.agent.start()
+    await origin.nginx.start()
+    (session,) = await origin.closed("cam")
+    assert len(times(await parts_of(session), "video")) > 30
+
+
+async def test_an_encoder_that_comes_back_at_once_gets_a_session_of_its_own(origin: Origin) -> None:
+    for _ in range(3):
+        assert (await publish(argv(origin.url("cam"), seconds=2))).returncode == 0
+    sessions = await origin.closed("cam", 3)
+    assert [len(times(await parts_of(session), "video")) for session in sessions] == [60, 60, 60]
+    assert [times(await parts_of(session), "video")[0] for session in sessions] == [0.0, 0.0, 0.0]
+
+
+async def test_sessions_within_a_second_do_not_write_over_each_other(origin: Origin) -> None:
+    for _ in range(4):
+        assert (await publish(argv(origin.url("cam"), seconds=0.2, realtime=False))).returncode == 0
+    sessions = await origin.closed("cam", 4)
+    assert [len(times(await parts_of(session), "video")) for session in sessions] == [6, 6, 6, 6]
+
+
+async def test_a_store_that_is_away_is_waited_for(origin: Origin) -> None:
+    origin.ingest.write_text("not a folder: no store here")
+    assert (await publish(argv(origin.url("cam"), seconds=8))).returncode == 0
+    await eventually(lambda: "recordings wait" in origin.everything_said())
+    assert list(origin.paths.recordings.glob("*.flv"))
+    origin.ingest.unlink()
+    (session,) = await origin.closed("cam")
+    assert len(times(await parts_of(session), "video")) == 8 * 30
+
+
+async def test_a_resolution_that_changes_on_the_way_stays_decodable(origin: Origin, tmp_path: Path) -> None:
+    async with publishing(await changing(tmp_path, origin.url("cam"), ("640x320", "480x240"), 3)) as encoder:
+        assert await encoder.wait() == 0
+    (session,) = await origin.closed("cam")
+    files = sorted_parts(session)
+    widths = [width for file in files for width in await frame_widths(file)]
+    assert widths == [640] * 90 + [480] * 90
+
+
+async def test_a_silent_encoder_does_not_block_its_own_name(tmp_path: Path) -> None:
+    async with running_origin(tmp_path, silent_publisher_s=3) as origin, publishing(argv(origin.url("cam"))) as gone:
+        await origin.playable("cam")
+        assert gone.pid
+        os.killpg(gone.pid, signal.SIGSTOP)
+
+        async def welcome() -> bool:
+            return not (await publish(argv(origin.url("cam"), seconds=1), timeout_s=30)).returncode
+
+        await eventually(welcome, within_s=25)
+        os.killpg(gone.pid, signal.SIGCONT)

@@ -1,0 +1,82 @@
+"""nginx's configuration: the same template for both roles, and nothing in it that nginx could misread."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from origin.nginx import render
+from panocast.errors import UsageError
+from panocast.settings import OriginSettings, Settings
+
+MODULE = Path("/m/ngx_rtmp_module.so")
+
+
+def text(bind: str = "0.0.0.0", state: Path = Path("/var/lib/panocast"), **origin: Any) -> str:
+    settings = Settings(state=state, bind=bind, origin=OriginSettings(**origin))
+    return render(settings, module=MODULE, user=None)
+
+
+def test_both_roles_differ_in_their_settings_only() -> None:
+    primary, backup = text(role="primary"), text(role="backup")
+    assert primary != backup
+    assert primary.replace("primary", "backup") == backup
+
+
+def test_public_and_private_addresses() -> None:
+    lines = [line.strip() for line in text(http_bind="10.0.0.1").splitlines()]
+    assert [line for line in lines if line.startswith("listen")] == [
+        "listen 0.0.0.0:1935;",
+        "listen 127.0.0.1:1937;",
+        "listen 10.0.0.1:8081;",
+        "listen 127.0.0.1:8084;",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("bind", "listens"),
+    [
+        ("0.0.0.0", ["0.0.0.0:1935"]),
+        ("127.0.0.1", ["127.0.0.1:1935"]),
+        ("10.0.0.1", ["10.0.0.1:1935", "127.0.0.1:1935"]),
+        ("::", ["[::]:1935 ipv6only=on", "0.0.0.0:1935"]),
+        ("fd00::1", ["[fd00::1]:1935 ipv6only=on", "127.0.0.1:1935"]),
+    ],
+)
+def test_the_ladder_reaches_rtmp_on_loopback_whatever_encoders_use(bind: str, listens: list[str]) -> None:
+    lines = [line.strip() for line in text(bind=bind).splitlines()]
+    assert [line for line in lines if line.startswith("listen") and ":1935" in line] == [
+        f"listen {address};" for address in listens
+    ]
+
+
+def test_times_come_from_the_settings() -> None:
+    lines = [
+        line.strip() for line in text(part_s=12.5, segment_min_s=2, window_s=20, silent_publisher_s=4).splitlines()
+    ]
+    for line in ("record_interval 12500ms;", "hls_fragment 1900ms;", "hls_playlist_length 20000ms;",
+                 "drop_idle_publisher 4000ms;"):  # fmt: skip
+        assert line in lines
+
+
+def test_nothing_that_prints_keys_is_on() -> None:
+    config = text()
+    assert config.count("access_log off;") == 2
+    assert "error_log stderr warn;" in config
+    assert "info;" not in config
+
+
+@pytest.mark.parametrize("bind", ["localhost", "", "127.0.0.1; daemon on", "1.2.3", "0.0.0.0:80"])
+def test_an_address_that_is_none_is_refused(bind: str) -> None:
+    with pytest.raises(UsageError, match="bind"):
+        text(bind=bind)
+    with pytest.raises(UsageError, match="http_bind"):
+        text(http_bind=bind)
+
+
+@pytest.mark.parametrize("name", ["a b", "a;b", 'a"b', "a{b", "a$b", "a\nb", "a'b"])
+def test_a_path_that_nginx_would_misread_is_refused(name: str) -> None:
+    with pytest.raises(UsageError, match="path"):
+        text(state=Path("/var") / name)

@@ -1,0 +1,151 @@
+"""The contract that every child process runs under, with real processes."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from panocast.errors import TemporaryError, UsageError
+from panocast.process import Backoff, Child, Command, ProcessError, Service, run
+from tests.waiting import eventually
+
+
+def sh(script: str, **options: object) -> Command:
+    return Command("job", ["sh", "-c", script], **options)  # type: ignore[arg-type]
+
+
+def alive(pid: int) -> bool:
+    """Whether a process runs; one that ended and waits for its parent does not."""
+    try:
+        return "\nState:\tZ" not in Path(f"/proc/{pid}/status").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+async def test_lines_of_stdout_are_given_to_the_caller() -> None:
+    assert await run(sh("echo one; printf 'two\\rthree\\n'; printf four")) == ["one", "two", "three", "four"]
+
+
+async def test_a_failure_tells_the_code_and_the_last_words_without_keys() -> None:
+    with pytest.raises(ProcessError, match=r"job failed with exit code 3: rtmp://h/live/cam\?key=\*\*\*") as caught:
+        await run(sh("echo first >&2; echo 'rtmp://h/live/cam?key=s3cret' >&2; exit 3"))
+    assert caught.value.code == 3
+    assert caught.value.tail == ("first", "rtmp://h/live/cam?key=***")
+
+
+async def test_a_death_by_signal_is_named() -> None:
+    with pytest.raises(ProcessError, match="job was ended by SIGKILL"):
+        await run(sh("kill -9 $$"))
+
+
+async def test_arguments_are_never_read_by_a_shell() -> None:
+    assert await run(Command("echo", ["echo", "$(id)", "; exit 1", "a\nb"])) == ["$(id) ; exit 1 a", "b"]
+
+
+async def test_stdin_is_closed() -> None:
+    assert await run(Command("cat", ["cat"]), timeout_s=5) == []
+
+
+async def test_a_program_that_is_not_there_is_named() -> None:
+    with pytest.raises(UsageError, match="no-such-program is not installed"):
+        await run(Command("job", ["no-such-program"]))
+
+
+async def test_what_takes_too_long_is_ended_with_all_its_children() -> None:
+    begun = time.monotonic()
+    pids: list[str] = []
+    with pytest.raises(TemporaryError, match="job took longer than 1 s"):
+        await run(sh("sleep 60 & echo $!; wait"), timeout_s=1, on_stdout=pids.append)
+    assert time.monotonic() - begun < 5
+    await eventually(lambda: not alive(int(pids[0])), within_s=5)
+
+
+async def test_what_ignores_sigterm_is_killed_after_the_grace() -> None:
+    said: list[str] = []
+    child = Child(sh("trap '' TERM; echo ready; while :; do sleep 0.1; done"), on_stdout=said.append)
+    await child.start()
+    await eventually(lambda: said, within_s=5)
+    assert await child.stop(grace_s=0.3) == -signal.SIGKILL
+
+
+async def test_a_cancelled_run_leaves_nothing() -> None:
+    said: list[str] = []
+    task = asyncio.create_task(run(sh("echo $$; sleep 60"), on_stdout=said.append))
+    await eventually(lambda: said, within_s=5)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    await eventually(lambda: not alive(int(said[0])), within_s=5)
+
+
+async def test_what_a_child_leaves_behind_in_its_group_is_ended() -> None:
+    (left,) = await run(sh("sleep 60 >/dev/null 2>&1 & echo $!"), timeout_s=5)
+    await eventually(lambda: not alive(int(left)), within_s=5)
+
+
+async def test_a_child_dies_with_a_parent_that_is_killed(tmp_path: Path) -> None:
+    script = tmp_path / "parent.py"
+    script.write_text(
+        "import asyncio\n"
+        "from panocast.process import Child, Command\n"
+        "async def main():\n"
+        "    child = Child(Command('job', ['sleep', '60']))\n"
+        "    await child.start()\n"
+        "    print(child.pid, flush=True)\n"
+        "    await asyncio.sleep(60)\n"
+        "asyncio.run(main())\n"
+    )
+    parent = await asyncio.create_subprocess_exec(
+        sys.executable, str(script), stdout=asyncio.subprocess.PIPE, env={**os.environ, "PYTHONPATH": os.curdir}
+    )
+    assert parent.stdout
+    pid = int(await parent.stdout.readline())
+    assert alive(pid)
+    parent.kill()
+    await parent.wait()
+    await eventually(lambda: not alive(pid), within_s=5)
+
+
+async def test_what_yields_has_the_lowest_priority() -> None:
+    (nice,) = await run(sh("nice", yielding=True))
+    assert nice == "19"
+
+
+async def test_a_line_longer_than_any_does_not_stop_the_reading() -> None:
+    lines = await run(Command("job", [sys.executable, "-c", "print('x' * 3_000_000); print('after')"]), timeout_s=20)
+    assert lines[-1] == "after"
+
+
+async def test_a_service_is_started_again_and_remembers_why() -> None:
+    service = Service(sh("echo broken >&2; exit 7"), backoff=Backoff(first_s=0.01, most_s=0.02))
+    task = asyncio.create_task(service.run())
+    await eventually(lambda: service.starts >= 3, within_s=5)
+    assert service.last_error == "job failed with exit code 7: broken"
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+
+async def test_a_cancelled_service_stops_its_child() -> None:
+    service = Service(sh("sleep 60"))
+    task = asyncio.create_task(service.run())
+    await eventually(lambda: service.pid, within_s=5)
+    pid = service.pid
+    assert pid
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert not alive(pid)
+    assert service.pid is None
+
+
+def test_pauses_double_up_to_the_most_and_start_again_after_a_steady_run() -> None:
+    backoff = Backoff(first_s=1, most_s=5, steady_s=30)
+    assert [backoff.pause(ran_s=0) for _ in range(4)] == [1, 2, 4, 5]
+    assert backoff.pause(ran_s=31) == 1

@@ -1,0 +1,83 @@
+"""Settings: a file, the environment over it, and errors that name the key, the value and what is allowed."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from panocast.errors import UsageError
+from panocast.projection import Projection, Stereo
+from panocast.settings import load_settings
+
+
+@pytest.fixture(autouse=True)
+def no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for key in os.environ:
+        if key.startswith("PANOCAST_"):
+            monkeypatch.delenv(key)
+
+
+def write(state: Path, text: str) -> Path:
+    (state / "panocast.toml").write_text(text)
+    return state
+
+
+def test_without_a_file_everything_has_a_default(tmp_path: Path) -> None:
+    settings = load_settings(tmp_path)
+    assert settings.state == tmp_path
+    assert (settings.origin.rtmp_port, settings.origin.role) == (1935, "primary")
+    assert settings.ingest_url == f"file://{tmp_path}/ingest"
+    ports = settings.origin.model_dump()
+    inner = [port for key, port in ports.items() if key.endswith("_port")] + [
+        settings.edge.http_port,
+        settings.edge.agent_port,
+    ]
+    assert len(set(inner)) == len(inner), "two services want one port"
+
+
+def test_the_file_is_read_and_the_environment_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(
+        tmp_path,
+        '[origin]\nrtmp_port = 2000\nhttp_port = 2001\n[streams.cam]\ntitle = "Stage"\nstereo = "top-bottom"\n',
+    )
+    monkeypatch.setenv("PANOCAST_ORIGIN__RTMP_PORT", "3000")
+    monkeypatch.setenv("PANOCAST_ORIGIN__ROLE", "backup")
+    settings = load_settings(tmp_path)
+    assert (settings.origin.rtmp_port, settings.origin.http_port, settings.origin.role) == (3000, 2001, "backup")
+    cam = settings.streams["cam"]
+    assert (cam.title, cam.stereo, cam.projection) == ("Stage", Stereo.TOP_BOTTOM, None)
+
+
+def test_the_state_comes_from_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PANOCAST_STATE", str(tmp_path))
+    monkeypatch.setenv("PANOCAST_STREAMS", '{"cam": {"projection": "eac"}}')
+    settings = load_settings()
+    assert settings.state == tmp_path
+    assert settings.streams["cam"].projection is Projection.EAC
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[origin]\nrtmp_port = 99999\n", r"origin\.rtmp_port = 99999: .*65535"),
+        ("[origin]\nrtmp_prot = 1935\n", r"origin\.rtmp_prot"),
+        ('[origin]\nrole = "third"\n', r"origin\.role = 'third': .*primary.*backup"),
+        ("[origin]\npart_s = 0\n", r"origin\.part_s = 0: .*2"),
+        ('[streams."A B"]\ntitle = "x"\n', r"streams\.A B"),
+        ('[streams.cam]\nstereo = "3d"\n', r"streams\.cam\.stereo = '3d'"),
+        ("colour = 1\n", "colour = 1"),
+        ("[origin\n", "not TOML"),
+    ],
+)
+def test_what_is_wrong_is_named(tmp_path: Path, text: str, said: str) -> None:
+    with pytest.raises(UsageError, match=said):
+        load_settings(write(tmp_path, text))
+
+
+def test_a_file_that_is_asked_for_must_be_there(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="there is no settings file"):
+        load_settings(tmp_path, tmp_path / "other.toml")
+    (tmp_path / "other.toml").write_text("[origin]\nhttp_port = 4000\n")
+    assert load_settings(tmp_path, tmp_path / "other.toml").origin.http_port == 4000
