@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import islice
 
 import m3u8
 
@@ -72,8 +73,9 @@ def multivariant_playlist(variants: Sequence[Variant], audio: AudioRendition | N
     playlist.version = "6"
     playlist.is_independent_segments = True
     playlist.is_variant = True
+    group = m3u8.MediaList()
     if audio:
-        playlist.add_media(
+        group.append(
             m3u8.Media(
                 uri=audio.uri,
                 type="AUDIO",
@@ -84,17 +86,24 @@ def multivariant_playlist(variants: Sequence[Variant], audio: AudioRendition | N
                 channels=str(audio.channels),
             )
         )
+        playlist.add_media(group[0])
     for variant in variants:
         info = {
             "bandwidth": variant.bandwidth_bps,
             "average_bandwidth": variant.average_bandwidth_bps,
             "codecs": variant.codecs,
             "resolution": str(variant.size),
-            "frame_rate": float(variant.frame_rate),
+            "frame_rate": round(float(variant.frame_rate), 3),
             "audio": audio.group if audio else None,
         }
-        playlist.add_playlist(m3u8.Playlist(variant.uri, info, m3u8.MediaList(), None))
+        # The package writes a variant's AUDIO attribute only where the media it is given has that group.
+        playlist.add_playlist(m3u8.Playlist(variant.uri, info, group, None))
     return str(playlist.dumps())
+
+
+def variant_uris(text: str) -> list[str]:
+    """The variants' URIs of a multivariant playlist, in order."""
+    return [str(playlist.uri) for playlist in m3u8.loads(text).playlists]
 
 
 def vod_playlist(segments: Sequence[Segment]) -> str:
@@ -116,6 +125,25 @@ def target_duration(segments: Sequence[Segment]) -> int:
     """EXT-X-TARGETDURATION: no segment's duration, rounded to the nearest second, exceeds it."""
     longest = max((segment.duration_s for segment in segments), default=1.0)
     return max(1, math.floor(longest + 0.5))
+
+
+def bit_rates(segments: Sequence[Segment], sizes: Sequence[int]) -> tuple[int, int]:
+    """The peak and the average bits/s of segments of `sizes` bytes.
+
+    The peak is that of any run of segments that lasts 0.5 to 1.5 target durations (RFC 8216, 4.3.4.2).
+    """
+    total_s = sum(segment.duration_s for segment in segments)
+    average = math.ceil(8 * sum(sizes) / total_s) if total_s > 0 else 0
+    target_s, peak = target_duration(segments), average
+    for first in range(len(segments)):
+        run_s, run_bytes = 0.0, 0
+        for segment, size in zip(islice(segments, first, None), islice(sizes, first, None), strict=True):
+            run_s, run_bytes = run_s + segment.duration_s, run_bytes + size
+            if run_s > 1.5 * target_s:
+                break
+            if run_s >= 0.5 * target_s:
+                peak = max(peak, math.ceil(8 * run_bytes / run_s))
+    return peak, average
 
 
 @dataclass(frozen=True, slots=True)

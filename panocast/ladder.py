@@ -18,7 +18,8 @@ class Size:
 
     def scaled_to(self, width: int) -> Size:
         """This picture at another width, aspect kept, both sides even as 4:2:0 chroma needs."""
-        return Size(width - width % 2, max(2, 2 * round(width * self.height / self.width / 2)))
+        even = width - width % 2
+        return Size(even, max(2, 2 * round(even * self.height / self.width / 2)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,12 +1,14 @@
 """Every name in a store, and the names that people choose: written once, here.
 
 ingest   recordings/NAME/SESSION/0001.mp4 · recordings/NAME/SESSION/end.json · uploads/…
-egress   vod/NAME/SESSION/master.m3u8 … · vod/catalog.json · failed/KEY.json · work/NAME/SESSION/…
+egress   vod/NAME/SESSION/master.m3u8 … · vod/catalog.json · failed/KEY.json · work/NAME/SESSION/… ·
+         done/NAME/SESSION.json
 """
 
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 import unicodedata
 from dataclasses import dataclass
@@ -23,8 +25,10 @@ UPLOADS = "uploads/"
 VOD = "vod/"
 WORK = "work/"
 FAILED = "failed/"
+DONE = "done/"
 CATALOG = "vod/catalog.json"
 
+_LONGEST_FAILED_NAME = 250
 _PART = re.compile(r"recordings/(?P<name>[^/]+)/(?P<session>[^/]+)/(?P<number>\d{4,6})\.mp4")
 _END = re.compile(r"recordings/(?P<name>[^/]+)/(?P<session>[^/]+)/end\.json")
 
@@ -95,6 +99,11 @@ class Session:
     def work_prefix(self) -> str:
         """The egress prefix of what is not published yet."""
         return f"{WORK}{self.path}/"
+
+    @property
+    def done_key(self) -> str:
+        """The egress key whose existence means: nothing is left to do for this session; it names the asset."""
+        return f"{DONE}{self.path}.json"
 
     @property
     def vod_prefix(self) -> str:
@@ -173,4 +182,8 @@ def _session(match: re.Match[str]) -> Session | None:
 
 def failed_key(key: str) -> str:
     """The egress key that says, in words, why the object `key` of the ingest store could not be transcoded."""
-    return f"{FAILED}{key}.json"
+    folder, slash, name = key.rpartition("/")
+    raw = os.fsencode(name)
+    if len(raw) > _LONGEST_FAILED_NAME:  # a file's name may take all of the 255 bytes that .json needs five of
+        name = raw[:200].decode("utf-8", "ignore") + "-" + hashlib.sha256(raw).hexdigest()[:12]
+    return f"{FAILED}{folder}{slash}{name}.json"

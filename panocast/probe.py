@@ -60,13 +60,16 @@ def input_options(container: str, *, max_pixels: int) -> dict[str, str | int | N
 
 @dataclass(frozen=True, slots=True)
 class VideoTrack:
-    """A video track: codec as ffmpeg names it, size in pixels as displayed, frames per second."""
+    """A video track: codec as ffmpeg names it, size in pixels as displayed, frames per second, its colours' matrix as
+    ffmpeg names it where it is tagged with one."""
 
     codec: str
     size: Size
     frame_rate: Fraction
     frames: int | None
     start_s: float
+    duration_s: float = 0.0
+    color_space: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +113,7 @@ class _Stream(BaseModel):
     duration: float = 0.0
     channels: int = 0
     sample_rate: int = 0
+    color_space: str | None = None
     disposition: dict[str, int] = {}
     side_data_list: list[dict[str, Any]] = []
 
@@ -136,7 +140,7 @@ async def probe(path: Path, *, max_pixels: int) -> MediaInfo:
     try:
         lines = await run(Command("ffprobe", [*argv, str(path)]), timeout_s=PROBE_TIMEOUT_S)
     except ProcessError as error:
-        said = error.tail[-1] if error.tail else f"exit code {error.code}"
+        said = error.tail[-1].replace(f"{path}: ", "") if error.tail else f"exit code {error.code}"
         raise RefusedError(f"the file cannot be read: {said}") from error
     return parse_probe(container, "\n".join(lines), spherical=_spherical_boxes(path))
 
@@ -175,7 +179,10 @@ def _video_track(stream: _Stream) -> VideoTrack:
     if rotation % 180:
         size = Size(size.height, size.width)
     rate = _fraction(stream.avg_frame_rate) or _fraction(stream.r_frame_rate) or Fraction(30)
-    return VideoTrack(stream.codec_name, size, rate, stream.nb_frames, stream.start_time)
+    tagged = stream.color_space if stream.color_space not in ("unknown", "reserved", "gbr") else None
+    return VideoTrack(
+        stream.codec_name, size, rate, stream.nb_frames, stream.start_time, stream.duration, color_space=tagged
+    )
 
 
 def _fraction(text: str) -> Fraction | None:

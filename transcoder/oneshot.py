@@ -1,0 +1,111 @@
+"""One file to VOD, here and now: the same jobs as a worker's, in a folder of their own, without a queue to wait for."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import shutil
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from panocast.errors import RefusedError, UsageError
+from panocast.ffmpeg import Progress
+from panocast.layout import UPLOADS, PartKey, Session, UploadKey
+from panocast.queue import open_queue
+from panocast.settings import TranscoderSettings
+from panocast.store import open_store
+from transcoder.event import read_end
+from transcoder.finish import finish
+from transcoder.part import give_up_part, transcode_part
+from transcoder.publish import Asset
+from transcoder.upload import cut_upload
+from transcoder.workplace import Workplace, in_thread
+
+log = logging.getLogger(__name__)
+
+# Seconds of the recording done so far, and its length in seconds (0 while it is not known).
+OnSeconds = Callable[[float, float], None]
+
+
+async def run_one(source: Path, target: Path, settings: TranscoderSettings, on_seconds: OnSeconds) -> Asset:
+    """Transcode the file `source` into the new folder `target`: master.m3u8, asset.json and what they name.
+
+    Raises RefusedError for what is no video that panocast can take, TemporaryError when another try could succeed.
+    """
+    check_target(source, target)
+    aside = await in_thread(_folder_inside, target)
+    try:
+        place = Workplace(
+            ingest=open_store((aside / "ingest").as_uri()),
+            egress=open_store((aside / "egress").as_uri()),
+            queue=open_queue(f"sqlite://{aside}/queue.db"),
+            settings=settings,
+            scratch=aside / "scratch",
+        )
+        at = UploadKey(UPLOADS + key_name(source))
+        await in_thread(place.ingest.put_file, at.key, source)
+        session = await cut_upload(place, at)
+        await _transcode(place, session, on_seconds)
+        asset = await finish(place, session)
+        assert asset is not None
+        await in_thread(_move, aside / "egress" / session.vod_prefix, target)
+        return asset
+    finally:
+        await asyncio.shield(in_thread(shutil.rmtree, aside, True))
+
+
+def check_target(source: Path, target: Path) -> None:
+    """UsageError, before any work, when the source cannot be read or the target would be overwritten."""
+    if not source.is_file():
+        raise UsageError(f"there is no file {source}")
+    if target.exists() and (not target.is_dir() or any(target.iterdir())):
+        raise UsageError(f"{target} exists and is not an empty folder: choose another")
+
+
+def key_name(source: Path) -> str:
+    """The file's name as the last segment of a key."""
+    return source.name.lstrip(".") or "upload"
+
+
+async def _transcode(place: Workplace, session: Session, on_seconds: OnSeconds) -> None:
+    """All parts, as many at once as the settings say; a part that cannot be decoded is left out."""
+    end = await in_thread(read_end, place.ingest, session)
+    assert end is not None
+    done = dict.fromkeys(range(1, end.parts + 1), 0.0)
+    slots = asyncio.Semaphore(place.settings.concurrency)
+    rate = end.source.frame_rate or 30.0
+
+    async def one(number: int) -> None:
+        def take(progress: Progress) -> None:
+            done[number] = max(done[number], progress.frames / rate)
+            on_seconds(min(sum(done.values()), end.duration_s), end.duration_s)
+
+        at = PartKey(session, number)
+        async with slots:
+            try:
+                await transcode_part(place, at, take)
+            except RefusedError as error:
+                log.error("part %d: %s", number, error)
+                await give_up_part(place, at, str(error))
+
+    on_seconds(0.0, end.duration_s)
+    try:
+        async with asyncio.TaskGroup() as group:
+            for number in done:
+                group.create_task(one(number))
+    except* Exception as errors:
+        raise errors.exceptions[0] from errors
+    on_seconds(end.duration_s, end.duration_s)
+
+
+def _folder_inside(target: Path) -> Path:
+    """A hidden folder inside the target, so that the result moves there without another copy."""
+    target.mkdir(parents=True, exist_ok=True)
+    return Path(tempfile.mkdtemp(prefix=".panocast-", dir=target)).resolve()
+
+
+def _move(source: Path, target: Path) -> None:
+    """Everything, the master last."""
+    for path in sorted(source.iterdir(), key=lambda path: path.name == "master.m3u8"):
+        path.rename(target / path.name)
