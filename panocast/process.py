@@ -132,6 +132,10 @@ class Child:
         self._signal(signal.SIGKILL)
         return await self.wait()
 
+    def kill(self) -> None:
+        """End the child's process group at once."""
+        self._signal(signal.SIGKILL)
+
     def failure(self, code: int) -> str:
         """How the child ended, in words, with the last thing it said."""
         how = f"was ended by {signal.Signals(-code).name}" if code < 0 else f"failed with exit code {code}"
@@ -250,6 +254,11 @@ class Service:
     def pid(self) -> int | None:
         """The process id while it runs."""
         return self.child.pid if self.child else None
+
+    def kill(self) -> None:
+        """End the child at once, for one that no longer answers; `run` starts it again."""
+        if self.child:
+            self.child.kill()
 
     async def run(self) -> None:
         """Start, wait, pause, start again; ends only by cancellation (then the child is stopped) or a UsageError."""

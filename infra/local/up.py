@@ -17,10 +17,10 @@ from pathlib import Path
 from signal import SIGTERM
 
 import aiohttp
-import origin.services
 
 import edge.services
-from infra.local import demo
+import origin.services
+from infra.local import demo, health
 from infra.local.doctor import check_port
 from infra.local.plan import Part, Plan
 from infra.local.ports import accepts
@@ -74,6 +74,7 @@ async def running(plan: Plan, extras: Extras) -> AsyncIterator[asyncio.Task[None
     try:
         await _wait_until_ready(plan, services, tasks[0])
         plan.ready_file.touch()
+        tasks.append(asyncio.create_task(health.watch(services, health.checks(plan))))
         if extras.demo:
             tasks.append(asyncio.create_task(demo.publish_once(plan)))
         yield tasks[0]

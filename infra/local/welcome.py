@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
+from pathlib import Path
+
 from rich.console import Group, RenderableType
 from rich.panel import Panel
 from rich.table import Table
@@ -26,13 +30,19 @@ def welcome(plan: Plan, extras: Extras) -> RenderableType:
     table.add_row("", "")
     table.add_row("OBS", "Settings → Stream → Service: Custom…")
     table.add_row("  Server", f"rtmp://HOST:{plan.ports.rtmp}/live  (HOST: localhost, or this machine's address)")
-    table.add_row("  Stream key", f"what this prints: panocast stream-key NAME{_state_option(plan)}")
+    table.add_row("  Stream key", f"what this prints: {_program()} stream-key NAME{_state_option(plan)}")
     table.add_row("  Keyframes", "Settings → Output → Keyframe interval: 2 s")
     table.add_row("Backup", f"rtmp://HOST:{plan.ports.backup_rtmp}/live  (the same key; optional)")
     table.add_row("", "")
     table.add_row("Uploads", f"a video put into {plan.settings.state}/ingest/uploads/ becomes video on demand")
     table.add_row("Logs", f"{plan.settings.state}/log/")
     return Group(Panel(table, title="panocast is running", expand=False), Text("Ctrl-C stops everything."))
+
+
+def _program() -> str:
+    """How this program was called: by its name where the PATH leads to it, else by its path."""
+    called = Path(sys.argv[0])
+    return called.name if shutil.which(called.name) else str(called)
 
 
 def _state_option(plan: Plan) -> str:

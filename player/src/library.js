@@ -85,7 +85,7 @@ function liveCard(stream) {
 
 /** @param {Asset} asset */
 function assetCard(asset) {
-  const poster = el('span', { class: 'poster' }, icon('globe'), el('span', { class: 'length' }, clock(asset.duration_s)));
+  const poster = el('span', { class: 'poster' }, icon('globe'), el('span', { class: 'length' }, clock(Math.round(asset.duration_s))));
   if (asset.poster) {
     const picture = el('img', { src: fromRoot(asset.poster), alt: '', loading: 'lazy' });
     picture.addEventListener('error', () => picture.remove());
