@@ -54,10 +54,10 @@ def start(runs: int = 5) -> None:
 
 
 @app.command()
-def glass(minutes: float = 2.0) -> None:
+def glass(minutes: float = 2.0, gop_s: float | None = None) -> None:
     """Glass to glass."""
-    for gop_s in (1.0, 2.0):
-        show("Glass to glass", bench_glass(gop_s=gop_s, seconds=minutes * 60))
+    for gop in (1.0, 2.0) if gop_s is None else (gop_s,):
+        show("Glass to glass", bench_glass(gop_s=gop, seconds=minutes * 60))
 
 
 @app.command()
