@@ -9,17 +9,9 @@ import typer
 from edge import services
 from panocast.cli import ConfigOption, StateOption, new_app
 from panocast.lifecycle import run_until_stopped
-from panocast.process import Service
-from panocast.settings import Settings, load_settings
-from panocast.state import open_state
+from panocast.state import open_settings
 
 app = new_app("edge", "The edge: what viewers talk to.")
-
-
-def _settings(state: StateOption, config: ConfigOption) -> Settings:
-    settings = load_settings(state, config)
-    open_state(settings.state)
-    return settings
 
 
 @app.command()
@@ -28,7 +20,7 @@ def render(state: StateOption = None, config: ConfigOption = None) -> None:
 
     Example: panocast edge render --state /var/lib/panocast
     """
-    typer.echo(asyncio.run(services.render(_settings(state, config))))
+    typer.echo(asyncio.run(services.render(open_settings(state, config))))
 
 
 @app.command()
@@ -37,14 +29,15 @@ def run(state: StateOption = None, config: ConfigOption = None) -> None:
 
     Example: PANOCAST_EDGE__PRIMARY=http://10.0.1.5:8081 panocast edge run --state /var/lib/panocast
     """
+    settings = open_settings(state, config)
 
-    async def main(settings: Settings) -> None:
-        await run_until_stopped([Service(command) for command in await services.commands(settings)])
+    async def both() -> None:
+        await run_until_stopped(await services.commands(settings, config=config))
 
-    asyncio.run(main(_settings(state, config)))
+    asyncio.run(both())
 
 
 @app.command(hidden=True)
 def agent(state: StateOption = None, config: ConfigOption = None) -> None:
     """The agent alone, as `run` and `panocast up` start it."""
-    asyncio.run(services.run_agent(_settings(state, config)))
+    asyncio.run(services.run_agent(open_settings(state, config)))

@@ -26,11 +26,16 @@ async def render(settings: Settings) -> Path:
     return paths.config
 
 
-async def commands(settings: Settings) -> list[Command]:
-    """What runs an edge: render, then these."""
-    config = await render(settings)
+async def commands(settings: Settings, *, config: Path | None = None) -> list[Command]:
+    """What runs an edge, its nginx configuration freshly written and checked.
+
+    The agent reads the settings again: from `config`, where there is one, and from its environment.
+    """
+    rendered = await render(settings)
     agent = [sys.executable, "-m", "edge", "agent", "--state", str(settings.state)]
-    return [nginx.command("edge nginx", config), Command("edge agent", agent, dies_by=signal.SIGTERM)]
+    if config:
+        agent += ["--config", str(config)]
+    return [nginx.command("edge nginx", rendered), Command("edge agent", agent, dies_by=signal.SIGTERM)]
 
 
 async def run_agent(settings: Settings) -> None:

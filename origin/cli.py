@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from pathlib import Path
 
 import typer
 
@@ -13,9 +12,8 @@ from origin.nginx import write_config
 from origin.services import commands
 from panocast.cli import ConfigOption, StateOption, new_app
 from panocast.lifecycle import run_until_stopped, until_stopped
-from panocast.process import Service
-from panocast.settings import Settings, load_settings
-from panocast.state import open_state
+from panocast.settings import Settings
+from panocast.state import open_settings
 
 app = new_app("origin", "The origin: takes streams over RTMP, ladders and records them, serves live HLS to edges.")
 
@@ -26,7 +24,7 @@ def render(state: StateOption = None, config: ConfigOption = None) -> None:
 
     Example: panocast origin render --state /var/lib/panocast
     """
-    settings = _settings(state, config)
+    settings = open_settings(state, config)
     paths = asyncio.run(write_config(settings))
     typer.echo(paths.config)
 
@@ -37,11 +35,10 @@ def run(state: StateOption = None, config: ConfigOption = None) -> None:
 
     Example: PANOCAST_ORIGIN__ROLE=backup panocast origin run --state /var/lib/panocast
     """
-    settings = _settings(state, config)
+    settings = open_settings(state, config)
 
     async def both() -> None:
-        # What they say goes on to whoever keeps our log; keys are blanked on the way.
-        await run_until_stopped([Service(each, on_stderr=_say) for each in await commands(settings, config=config)])
+        await run_until_stopped(await commands(settings, config=config))
 
     asyncio.run(both())
 
@@ -49,17 +46,7 @@ def run(state: StateOption = None, config: ConfigOption = None) -> None:
 @app.command(hidden=True)
 def agent(state: StateOption = None, config: ConfigOption = None) -> None:
     """Run the agent alone, beside an nginx that somebody else runs."""
-    asyncio.run(_agent(_settings(state, config)))
-
-
-def _say(line: str) -> None:
-    typer.echo(line, err=True)
-
-
-def _settings(state: Path | None, config: Path | None) -> Settings:
-    settings = load_settings(state, config)
-    open_state(settings.state)
-    return settings
+    asyncio.run(_agent(open_settings(state, config)))
 
 
 async def _agent(settings: Settings) -> None:

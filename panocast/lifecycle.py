@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import sys
 from collections.abc import Iterable
 
-from panocast.process import Service
+from panocast.process import Command, Service
 
 
 async def until_stopped() -> None:
@@ -31,9 +32,9 @@ async def keep_running(services: Iterable[Service]) -> None:
         raise errors.exceptions[0] from errors
 
 
-async def run_until_stopped(services: Iterable[Service]) -> None:
-    """Keep services running until SIGTERM or SIGINT."""
-    running = asyncio.create_task(keep_running(services))
+async def run_until_stopped(commands: Iterable[Command]) -> None:
+    """Keep commands running until SIGTERM or SIGINT; what they say goes to stderr, keys blanked."""
+    running = asyncio.create_task(keep_running([Service(command, on_stderr=_say) for command in commands]))
     stopped = asyncio.create_task(until_stopped())
     await asyncio.wait([running, stopped], return_when=asyncio.FIRST_COMPLETED)
     for task in (running, stopped):
@@ -42,3 +43,8 @@ async def run_until_stopped(services: Iterable[Service]) -> None:
     for result in results:
         if isinstance(result, Exception):
             raise result
+
+
+def _say(line: str) -> None:
+    sys.stderr.write(f"{line}\n")
+    sys.stderr.flush()

@@ -9,8 +9,16 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from panocast.errors import UsageError
+from panocast.settings import Settings, load_settings
 
 VERSION = 1
+
+
+def open_settings(state: Path | None, config: Path | None) -> Settings:
+    """The settings that a command was called with, their state directory made and checked."""
+    settings = load_settings(state, config)
+    open_state(settings.state)
+    return settings
 
 
 def open_state(path: Path) -> Path:

@@ -21,7 +21,7 @@ from panocast.errors import UsageError
 from panocast.layout import UPLOADS, UploadKey, parse_ingest_key
 from panocast.queue import open_queue
 from panocast.settings import Settings, load_settings
-from panocast.state import open_state
+from panocast.state import open_settings, open_state
 from panocast.store import is_key, open_store
 from transcoder.jobs import Ignored, parse_message
 from transcoder.oneshot import check_target, run_one
@@ -148,8 +148,7 @@ def submit(
 @app.command(epilog="Example: transcoder jobs")
 def jobs(state: StateOption = None, config: ConfigOption = None) -> None:
     """What waits, what runs, what failed for good."""
-    settings = _settings(state, config)
-    open_state(settings.state)
+    settings = open_settings(state, config)
     queue = open_queue(settings.queue_url)
     depth = queue.depth()
     oldest = f", the oldest for {depth.oldest_s:.0f} s" if depth.waiting else ""
@@ -163,8 +162,7 @@ def dead(context: typer.Context, state: StateOption = None, config: ConfigOption
     """What failed for good, and why; `transcoder dead retry ID` tries one again."""
     if context.invoked_subcommand:
         return
-    settings = _settings(state, config)
-    open_state(settings.state)
+    settings = open_settings(state, config)
     found = open_queue(settings.queue_url).dead()
     if not found:
         typer.echo("nothing failed for good")
@@ -182,8 +180,7 @@ def retry(
     config: ConfigOption = None,
 ) -> None:
     """Try a failed job again."""
-    settings = _settings(state, config)
-    open_state(settings.state)
+    settings = open_settings(state, config)
     open_queue(settings.queue_url).retry_dead(id)
     typer.echo(f"{id} waits for a worker again")
 
