@@ -9,12 +9,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
-import origin.cli
 import typer
 from rich.console import Console
 from rich.markup import escape
 
 import edge.cli
+import origin.cli
 from edge.config import PLAYER
 from infra.local import demo, doctor, up
 from infra.local.plan import Plan, Ports, make_plan
@@ -87,7 +87,7 @@ def stream_key_command(name: str, state: StateOption = None, config: ConfigOptio
     key = stream_key(load_secret(settings.secret_path), check_stream_name(name))
     typer.echo(f"{name}?key={key}")
     if sys.stdout.isatty():
-        Console(stderr=True).print(obs_lines(_rtmp_url(settings.state), name))
+        Console(stderr=True).print(obs_lines(_running_url(settings.state, "rtmp", "rtmp://localhost:1935/live"), name))
 
 
 @app.command(name="test-source")
@@ -107,7 +107,7 @@ def publish_test_card(
     if url is None:
         settings = load_settings(state, config)
         key = stream_key(load_secret(open_state(settings.state) / "secret"), demo.TEST_NAME)
-        url = f"{_rtmp_url(settings.state).removesuffix('live')}qa/{demo.TEST_NAME}?key={key}"
+        url = f"{_running_url(settings.state, 'rtmp_test', 'rtmp://localhost:1935/qa')}/{demo.TEST_NAME}?key={key}"
     if not url.startswith(("rtmp://", "rtmps://")):
         raise UsageError(f"{url[:100]!r} is not an RTMP URL such as rtmp://HOST:1935/live/NAME?key=…")
     card = Card(size=Size(width - width % 4, (width - width % 4) // 2), fps=fps, gop_s=gop_s)
@@ -115,12 +115,12 @@ def publish_test_card(
         asyncio.run(run(demo.publish_command(url, card, duration_s)))
 
 
-def _rtmp_url(state: Path) -> str:
-    """Where the platform that runs on `state` takes streams; the default port when none runs."""
+def _running_url(state: Path, which: str, otherwise: str) -> str:
+    """A URL of the platform that runs on `state`, as it says itself; `otherwise` when none runs."""
     try:
-        return str(json.loads((state / "run.json").read_text())["urls"]["rtmp"])
+        return str(json.loads((state / "run.json").read_text())["urls"][which])
     except (OSError, ValueError, KeyError):
-        return "rtmp://localhost:1935/live"
+        return otherwise
 
 
 @app.command(name="doctor")

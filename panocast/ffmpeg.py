@@ -72,7 +72,7 @@ def _cascade(
         video = video.filter(name, **_plain(options))
     labels: dict[Size, list[Any]] = {}
     for index, size in enumerate(sizes):
-        # Bicubic: at 4K, swscale's lanczos took a fifth more CPU for the whole ladder, x264 included.
+        # Bicubic: at 4K, swscale's lanczos took a quarter more CPU for decoding and scaling (docs/figures.md).
         video = video.filter("scale", size.width, size.height, flags="bicubic").filter("setsar", "1")
         uses = wanted.count(size)
         taps = uses + (index + 1 < len(sizes))
