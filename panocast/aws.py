@@ -9,17 +9,28 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError, NoRegionError, ParamValidationError
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    CredentialRetrievalError,
+    NoCredentialsError,
+    NoRegionError,
+    ParamValidationError,
+)
 
-from panocast.errors import NotFoundError, PanocastError, TemporaryError, UsageError
+from panocast.errors import NotFoundError, PanocastError, SetupError, TemporaryError, UsageError
 
 # standard: retries throttling, 5xx and broken connections with backoff and jitter, and counts the first try, too.
-# read_timeout: above the 20 s of an SQS long poll. 32 connections: several parts at once, each in several pieces.
+# read_timeout: above the 20 s of an SQS long poll. CONNECTIONS: thousands of small segments, each a round trip;
+# some more for what other jobs do meanwhile.
+CONNECTIONS = 48
 CLIENT_CONFIG = Config(
     retries={"mode": "standard", "total_max_attempts": 5},
     connect_timeout=5,
     read_timeout=40,
-    max_pool_connections=32,
+    max_pool_connections=CONNECTIONS + 16,
+    request_checksum_calculation="when_supported",
+    response_checksum_validation="when_supported",
     user_agent_extra="panocast",
 )
 # An endpoint that is not Amazon's (MinIO, moto, Ceph) rarely has a DNS name for each bucket.
@@ -66,8 +77,12 @@ def translated(what: str) -> Iterator[None]:
 def in_words(error: ClientError | BotoCoreError, what: str) -> PanocastError:
     """The same error as one of ours. What another try could mend is temporary, and so are credentials: they rotate,
     and a message must not be given up because they expired."""
-    if isinstance(error, (ParamValidationError, NoRegionError)):
+    if isinstance(error, NoRegionError):
+        return SetupError(f"{what}: {str(error).strip()}")
+    if isinstance(error, ParamValidationError):
         return UsageError(f"{what}: {str(error).strip()}")
+    if isinstance(error, (NoCredentialsError, CredentialRetrievalError)):
+        return TemporaryError(f"{what}: there are no credentials for AWS ({str(error).strip()}): set or renew them")
     if not isinstance(error, ClientError):
         return TemporaryError(f"{what}: {str(error).strip()}")
     code = error_code(error)
@@ -75,7 +90,7 @@ def in_words(error: ClientError | BotoCoreError, what: str) -> PanocastError:
     if code in _NOT_THERE:
         return NotFoundError(f"{what}: there is no such object")
     if code in _MISCONFIGURED:
-        return UsageError(f"{what}: {_MISCONFIGURED[code]}: check the setting")
+        return SetupError(f"{what}: {_MISCONFIGURED[code]}: check the setting")
     if code in _DENIED:
         return TemporaryError(f"{what}: AWS denies it ({said}): check the credentials and their policy")
     if code in _EXPIRED:

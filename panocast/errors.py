@@ -16,6 +16,10 @@ class UsageError(PanocastError):
     exit_code = 2
 
 
+class SetupError(UsageError):
+    """What a setting names (a bucket, a queue, a program) is not there: nothing here works until somebody mends it."""
+
+
 class RefusedError(PanocastError):
     """The input can never succeed, however often it is tried."""
 

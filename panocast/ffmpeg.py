@@ -41,13 +41,17 @@ class Output:
     options: Options = field(default_factory=dict)
 
 
-def command(source: Input, outputs: Sequence[Output], *, prepare: Sequence[tuple[str, Options]] = ()) -> list[str]:
+def command(
+    source: Input, outputs: Sequence[Output], *, prepare: Sequence[tuple[str, Options]] = (), threads: int = 0
+) -> list[str]:
     """The argv that reads `source` once and writes `outputs`.
 
     Frames pass the `prepare` filters (name, options) once; then each size is scaled from the next larger one, which
-    costs a fraction of scaling each from the source.
+    costs a fraction of scaling each from the source. `threads` is for the decoder and for each filter (0: ffmpeg's
+    choice, one for each core of the machine, however many ffmpegs share it).
     """
-    stream = ffmpeg.input(source.url, **_plain(source.options))
+    few = {"threads": threads} if threads else {}
+    stream = ffmpeg.input(source.url, **few, **_plain(source.options))
     sizes = sorted({o.video for o in outputs if isinstance(o.video, Size)}, reverse=True)
     scaled = _cascade(stream.video, sizes, prepare, [o.video for o in outputs])
     written = []
@@ -61,7 +65,8 @@ def command(source: Input, outputs: Sequence[Output], *, prepare: Sequence[tuple
             tracks.append(stream["a:0?"])
         written.append(ffmpeg.output(*tracks, output.url, **_plain(output.options)))
     merged = ffmpeg.merge_outputs(*written)
-    return ["ffmpeg", *QUIET, *PROGRESS, "-y", *ffmpeg.get_args(merged)]
+    few_filters = ("-filter_complex_threads", str(threads)) if threads else ()
+    return ["ffmpeg", *QUIET, *PROGRESS, "-y", *few_filters, *ffmpeg.get_args(merged)]
 
 
 def _cascade(

@@ -44,6 +44,8 @@ class Rung:
 
 
 LIVE_TIERS = (Tier(1920, 5_800_000), Tier(960, 2_300_000), Tier(480, 500_000))
+# Ceilings for hard scenes; what is easy stays below them at constant quality. They double from rung to rung, the step
+# that a player's estimate of its bandwidth can tell apart, at 0.08 bit for each pixel and frame (docs/figures.md).
 VOD_TIERS = (
     Tier(3840, 16_500_000),
     Tier(2560, 8_000_000),

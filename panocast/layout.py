@@ -1,6 +1,7 @@
 """Every name in a store, and the names that people choose: written once, here.
 
-ingest   recordings/NAME/SESSION/0001.mp4 · recordings/NAME/SESSION/end.json · uploads/…
+ingest   recordings/NAME/SESSION/0001.mp4 · recordings/NAME/SESSION/sound.mka · recordings/NAME/SESSION/end.json ·
+         uploads/…
 egress   vod/NAME/SESSION/master.m3u8 … · vod/catalog.json · failed/KEY.json · work/NAME/SESSION/… ·
          done/NAME/SESSION.json
 """
@@ -89,6 +90,11 @@ class Session:
     def part_key(self, number: int) -> str:
         """The ingest key of part `number`, counted from 1."""
         return f"{RECORDINGS}{self.path}/{number:04d}.mp4"
+
+    @property
+    def sound_key(self) -> str:
+        """The ingest key of an upload's sound, which is never cut."""
+        return f"{RECORDINGS}{self.path}/sound.mka"
 
     @property
     def end_key(self) -> str:

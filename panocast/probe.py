@@ -7,6 +7,7 @@ files. The container is sniffed here and its demuxer forced, with only the `file
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -14,13 +15,27 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from panocast.codecs import AUDIO, VIDEO, whitelist
 from panocast.errors import RefusedError
+from panocast.fence import Fence, FenceMode, looking
 from panocast.ladder import Size
 from panocast.process import Command, ProcessError, run
-from panocast.projection import Projection, Stereo, guess_stereo, read_spherical
+from panocast.projection import (
+    UPRIGHT,
+    Orientation,
+    Projection,
+    Stereo,
+    guess_stereo,
+    read_orientation,
+    read_spherical,
+)
+from panocast.sandbox import sandboxed
 
 SNIFF_BYTES = 4096
+MAX_STREAMS = 64
 PROBE_TIMEOUT_S = 60.0
+_TOO_LARGE = re.compile(r"Picture size (\d+x\d+) exceeds")
+_NOT_TAKEN = re.compile(r"Codec \((\w+)\) not on whitelist")
 _TS_PACKET = 188
 _MP4_BOXES = {b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"pnot"}
 
@@ -54,14 +69,32 @@ def _looks_like(head: bytes) -> str:
 
 
 def input_options(container: str, *, max_pixels: int) -> dict[str, str | int | None]:
-    """The options that must stand before -i of any foreign file: forced demuxer, files only, bounded pictures."""
-    return {"f": container, "protocol_whitelist": "file", "max_pixels": max_pixels}
+    """The options that must stand before -i of any foreign file: forced demuxer, files only, bounded pictures, few
+    tracks, no decoder but those of codecs that panocast takes."""
+    return {
+        "f": container,
+        "protocol_whitelist": "file",
+        "max_pixels": max_pixels,
+        "max_streams": MAX_STREAMS,
+        "codec_whitelist": whitelist(VIDEO, AUDIO),
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Colour:
+    """What a picture is tagged with, as ffmpeg names it, None where it is not: matrix, transfer, primaries (ITU-T
+    H.273); whether its values take the full range; the layout of its pixels."""
+
+    matrix: str | None = None
+    transfer: str | None = None
+    primaries: str | None = None
+    full_range: bool = False
+    pixels: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class VideoTrack:
-    """A video track: codec as ffmpeg names it, size in pixels as displayed, frames per second, its colours' matrix as
-    ffmpeg names it where it is tagged with one."""
+    """A video track: codec as ffmpeg names it, size in pixels as displayed, frames per second, colours."""
 
     codec: str
     size: Size
@@ -69,17 +102,19 @@ class VideoTrack:
     frames: int | None
     start_s: float
     duration_s: float = 0.0
-    color_space: str | None = None
+    colour: Colour = Colour()
 
 
 @dataclass(frozen=True, slots=True)
 class AudioTrack:
-    """An audio track: codec as ffmpeg names it, channels, samples per second."""
+    """An audio track: codec as ffmpeg names it, channels and the name of their layout where it has one, samples per
+    second."""
 
     codec: str
     channels: int
     sample_rate: int
     start_s: float
+    layout: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +128,7 @@ class MediaInfo:
     audio: AudioTrack | None
     projection: Projection
     stereo: Stereo
+    orientation: Orientation = UPRIGHT
 
     def require_video(self) -> VideoTrack:
         """The video track; RefusedError in words when there is none that can be shown."""
@@ -113,7 +149,12 @@ class _Stream(BaseModel):
     duration: float = 0.0
     channels: int = 0
     sample_rate: int = 0
+    channel_layout: str | None = None
     color_space: str | None = None
+    color_transfer: str | None = None
+    color_primaries: str | None = None
+    color_range: str | None = None
+    pix_fmt: str | None = None
     disposition: dict[str, int] = {}
     side_data_list: list[dict[str, Any]] = []
 
@@ -128,7 +169,7 @@ class _Probed(BaseModel):
     format: _Format = _Format()
 
 
-async def probe(path: Path, *, max_pixels: int) -> MediaInfo:
+async def probe(path: Path, *, max_pixels: int, fence: FenceMode = "auto") -> MediaInfo:
     """Probe a local file (an absolute path). Raises RefusedError when it is nothing that panocast can take."""
     container = sniff_container(_head(path))
     options = [
@@ -138,16 +179,30 @@ async def probe(path: Path, *, max_pixels: int) -> MediaInfo:
     ]
     argv = ["ffprobe", "-hide_banner", "-loglevel", "error", *options, "-of", "json", "-show_streams", "-show_format"]
     try:
-        lines = await run(Command("ffprobe", [*argv, str(path)]), timeout_s=PROBE_TIMEOUT_S)
+        command = Command("ffprobe", [*argv, str(path)], fence=_fence(path, fence))
+        lines = await run(command, timeout_s=PROBE_TIMEOUT_S)
     except ProcessError as error:
-        said = error.tail[-1].replace(f"{path}: ", "") if error.tail else f"exit code {error.code}"
-        raise RefusedError(f"the file cannot be read: {said}") from error
+        raise RefusedError(_in_words(error, path, max_pixels)) from error
     return parse_probe(container, "\n".join(lines), spherical=_spherical_boxes(path))
 
 
 def _head(path: Path) -> bytes:
     with path.open("rb") as file:
         return file.read(SNIFF_BYTES)
+
+
+def _fence(path: Path, mode: FenceMode) -> Fence:
+    return Fence(looking(path.stat().st_size), sandboxed(mode), reads=[path])
+
+
+def _in_words(error: ProcessError, path: Path, max_pixels: int) -> str:
+    said = "\n".join(error.tail)
+    if unknown := _NOT_TAKEN.search(said):
+        return f"it holds {unknown[1]}, which panocast does not decode: convert it to H.264 and AAC"
+    if large := _TOO_LARGE.search(said):
+        return f"its pictures of {large[1]} have more than {max_pixels} pixels (setting transcoder.max_pixels)"
+    last = error.tail[-1].replace(f"{path}: ", "") if error.tail else f"exit code {error.code}"
+    return f"the file cannot be read: {last}"
 
 
 def parse_probe(container: str, text: str, *, spherical: bytes = b"") -> MediaInfo:
@@ -158,6 +213,8 @@ def parse_probe(container: str, text: str, *, spherical: bytes = b"") -> MediaIn
         raise RefusedError(f"ffprobe's answer makes no sense: {error.errors()[0]['msg']}") from error
     video = next((s for s in probed.streams if s.codec_type == "video" and not s.disposition.get("attached_pic")), None)
     audio = next((s for s in probed.streams if s.codec_type == "audio" and s.sample_rate > 0), None)
+    if video:
+        _refuse_bare_dolby_vision(video)
     track = _video_track(video) if video and video.width > 0 and video.height > 0 else None
     side_data = video.side_data_list if video else []
     told_projection, told_stereo = read_spherical(side_data, spherical)
@@ -167,9 +224,10 @@ def parse_probe(container: str, text: str, *, spherical: bytes = b"") -> MediaIn
         # A track's own duration where it has one: an MP4's overall one counts the empty edit before its start.
         duration_s=max((s.duration for s in probed.streams), default=0.0) or probed.format.duration,
         video=track,
-        audio=AudioTrack(audio.codec_name, audio.channels, audio.sample_rate, audio.start_time) if audio else None,
+        audio=_audio_track(audio) if audio else None,
         projection=told_projection or Projection.EQUIRECTANGULAR,
         stereo=told_stereo or (guess_stereo(track.size) if track else Stereo.MONO),
+        orientation=read_orientation(side_data),
     )
 
 
@@ -179,10 +237,32 @@ def _video_track(stream: _Stream) -> VideoTrack:
     if rotation % 180:
         size = Size(size.height, size.width)
     rate = _fraction(stream.avg_frame_rate) or _fraction(stream.r_frame_rate) or Fraction(30)
-    tagged = stream.color_space if stream.color_space not in ("unknown", "reserved", "gbr") else None
     return VideoTrack(
-        stream.codec_name, size, rate, stream.nb_frames, stream.start_time, stream.duration, color_space=tagged
+        stream.codec_name, size, rate, stream.nb_frames, stream.start_time, stream.duration, _colour(stream)
     )
+
+
+def _audio_track(stream: _Stream) -> AudioTrack:
+    layout = stream.channel_layout
+    return AudioTrack(stream.codec_name, stream.channels, stream.sample_rate, stream.start_time, layout)
+
+
+def _colour(stream: _Stream) -> Colour:
+    tags = (stream.color_space, stream.color_transfer, stream.color_primaries)
+    matrix, transfer, primaries = (None if tag in ("unknown", "reserved", "unspecified") else tag for tag in tags)
+    # The yuvj layouts are ffmpeg's older way to say "full range".
+    full = stream.color_range == "pc" or (stream.pix_fmt or "").startswith("yuvj")
+    return Colour(matrix, transfer, primaries, full, stream.pix_fmt)
+
+
+def _refuse_bare_dolby_vision(stream: _Stream) -> None:
+    """Dolby Vision's profile 5 has a base picture in a colour space of its own, which would be shown green."""
+    for data in stream.side_data_list:
+        if data.get("dv_profile") == 5 and not data.get("dv_bl_signal_compatibility_id"):
+            raise RefusedError(
+                "it is Dolby Vision of profile 5, which has no picture that others can show: "
+                "export it as HDR10, HLG or SDR"
+            )
 
 
 def _fraction(text: str) -> Fraction | None:

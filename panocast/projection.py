@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import Field
 
 from panocast.ladder import Size
 
@@ -27,6 +30,21 @@ class Stereo(StrEnum):
     TOP_BOTTOM = "top-bottom"
     LEFT_RIGHT = "left-right"
 
+
+HalfTurn = Annotated[float, Field(ge=-180, le=180)]
+QuarterTurn = Annotated[float, Field(ge=-90, le=90)]
+
+
+@dataclass(frozen=True, slots=True)
+class Orientation:
+    """How the camera was turned, in degrees, in the sense of the `prhd` box (Spherical Video V2)."""
+
+    yaw_deg: HalfTurn = 0.0
+    pitch_deg: QuarterTurn = 0.0
+    roll_deg: HalfTurn = 0.0
+
+
+UPRIGHT = Orientation()
 
 # What ffprobe calls them in its side data, read from v1 XML or v2 boxes (libavutil/spherical.c, stereo3d.c).
 _FFPROBE_PROJECTIONS = {
@@ -58,6 +76,20 @@ def read_spherical(
     if stereo is None and (match := re.search(rb"<GSpherical:StereoMode>([a-z-]+)<", head)):
         stereo = _XML_STEREO.get(match[1])
     return projection, stereo
+
+
+def read_orientation(side_data: Iterable[Mapping[str, Any]]) -> Orientation:
+    """How the file says that the camera was turned, out of ffprobe's side data for the video track: whole degrees."""
+    turned = next((entry for entry in side_data if entry.get("side_data_type") == "Spherical Mapping"), {})
+    angles = {name: turned.get(name) for name in ("yaw", "pitch", "roll")}
+    degrees = {name: angle if isinstance(angle, int) and abs(angle) <= 360 else 0 for name, angle in angles.items()}
+    pitch_deg = max(-90, min(90, degrees["pitch"]))
+    return Orientation(_half_turn(degrees["yaw"]), float(pitch_deg), _half_turn(degrees["roll"]))
+
+
+def _half_turn(angle_deg: int) -> float:
+    """An angle as -180 to 179 degrees: version one of the metadata counts to 360."""
+    return float((angle_deg + 180) % 360 - 180)
 
 
 def guess_stereo(size: Size) -> Stereo:

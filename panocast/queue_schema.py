@@ -6,7 +6,7 @@ import sqlite3
 import time
 from pathlib import Path
 
-from panocast.errors import PanocastError, TemporaryError, UsageError
+from panocast.errors import PanocastError, SetupError, TemporaryError
 
 VERSION = 1
 # A message is hidden from hidden_from until hidden_until: by its sender's delay, or by a lease (then it has a receipt).
@@ -26,12 +26,12 @@ BUSY_TIMEOUT_S = 30.0
 def connect(path: Path) -> sqlite3.Connection:
     """Open the queue's file, made where there is none; transactions are begun and ended by hand.
 
-    Raises sqlite3.Error, and UsageError when the file is not a queue, or one from a newer panocast.
+    Raises sqlite3.Error, and SetupError when the file is not a queue, or one from a newer panocast.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise UsageError(f"cannot make the folder of the queue {path}: {error.strerror}") from error
+        raise SetupError(f"cannot make the folder of the queue {path}: {error.strerror}") from error
     db = sqlite3.connect(path, timeout=BUSY_TIMEOUT_S, isolation_level=None)
     try:
         if _version(db, path) != VERSION:
@@ -62,12 +62,12 @@ def _version(db: sqlite3.Connection, path: Path) -> int:
     (tables,) = db.execute("SELECT count(*) FROM sqlite_master").fetchone()
     (version,) = db.execute("PRAGMA user_version").fetchone()
     if version > VERSION:
-        raise UsageError(
+        raise SetupError(
             f"the queue {path} was made by a newer panocast (version {version} of the file, "
             f"this one knows {VERSION}): upgrade panocast"
         )
     if version == 0 and tables:
-        raise UsageError(f"{path} is a SQLite file, but not a queue of panocast")
+        raise SetupError(f"{path} is a SQLite file, but not a queue of panocast")
     return int(version)
 
 
@@ -92,7 +92,7 @@ def in_words(error: sqlite3.Error, path: Path) -> PanocastError:
     if code in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT):
         return PanocastError(f"{what} is damaged ({error}): move the file away, a new one is made at the next start")
     if code in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM, sqlite3.SQLITE_AUTH):
-        return UsageError(f"{what} cannot be written ({error}): check the path and who owns it")
+        return SetupError(f"{what} cannot be written ({error}): check the path and who owns it")
     if code == sqlite3.SQLITE_FULL:
         return TemporaryError(f"{what} cannot be written: its disk is full")
     if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):

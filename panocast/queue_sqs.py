@@ -1,6 +1,6 @@
 """A queue in SQS (a standard one, with a dead-letter queue), or in a service that speaks its protocol.
-
-Needs sqs:SendMessage, ReceiveMessage, DeleteMessage, ChangeMessageVisibility and GetQueueAttributes on both queues.
+ What it may
+have to do: panocast/permissions.py.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import boto3
 from botocore.exceptions import ClientError
 
 from panocast import aws
-from panocast.errors import NotFoundError, UsageError
+from panocast.errors import NotFoundError, SetupError
 from panocast.queue import DeadMessage, Depth, LeaseLostError, Message, check_body, clamp_delay, clean_reason
 
 if TYPE_CHECKING:
@@ -232,7 +232,7 @@ class SqsQueue:
                 answer = self._client().get_queue_attributes(QueueUrl=self._url, AttributeNames=["RedrivePolicy"])
             policy = json.loads(answer.get("Attributes", {}).get("RedrivePolicy") or "{}")
             if "deadLetterTargetArn" not in policy:
-                raise UsageError(f"the queue {self._url} has no dead-letter queue: set its RedrivePolicy")
+                raise SetupError(f"the queue {self._url} has no dead-letter queue: set its RedrivePolicy")
             name = str(policy["deadLetterTargetArn"]).rpartition(":")[2]
             self._dead = f"{self._url.rstrip('/').rpartition('/')[0]}/{name}"
         return self._dead

@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from panocast.projection import Projection, Stereo
+from panocast.projection import UPRIGHT, Orientation, Projection, Stereo
 
 
 class SourceInfo(BaseModel):
@@ -25,7 +25,9 @@ class SourceInfo(BaseModel):
 class EndMarker(BaseModel):
     """`end.json`: the recording is complete, in parts 1 to `parts`; times in seconds.
 
-    Each part is an MP4 that carries its place on the recording's clock in its own timestamps.
+    Each part is an MP4 that carries its place on the recording's clock in its own timestamps. With each part in `seams`
+    the encoder came back after it had been away: what it sent meanwhile is missing, and takes no time on this clock.
+    `ended` is when the last frame came. An encoder that comes back makes a marker with more parts, in place of this.
     """
 
     model_config = ConfigDict(extra="ignore", frozen=True)
@@ -39,4 +41,7 @@ class EndMarker(BaseModel):
     title: str | None = None
     projection: Projection = Projection.EQUIRECTANGULAR
     stereo: Stereo = Stereo.MONO
+    orientation: Orientation = UPRIGHT
     source: SourceInfo = SourceInfo()
+    seams: tuple[int, ...] = ()
+    ended: datetime | None = None

@@ -14,7 +14,8 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from panocast.errors import UsageError
-from panocast.projection import Projection, Stereo
+from panocast.fence import FenceMode
+from panocast.projection import HalfTurn, Orientation, Projection, QuarterTurn, Stereo
 
 Port = Annotated[int, Field(ge=1, le=65535)]
 StreamNameText = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")]
@@ -25,11 +26,18 @@ class _Section(BaseModel):
 
 
 class OriginSettings(_Section):
-    """One origin. RTMP is public, HTTP for this machine or a private network, every other port for this machine
-    alone."""
+    """One origin. RTMP and RTMPS are public, HTTP for this machine or a private network, every other port for this
+    machine alone."""
 
     role: Literal["primary", "backup"] = "primary"
     rtmp_port: Port = 1935
+    # RTMP over TLS, where there is a port for it.
+    rtmps_port: Port | None = None
+    tls_cert: Path | None = None
+    tls_key: Path | None = None
+    # What encoders, and whoever else comes to the public ports, may open at once.
+    connections: Annotated[int, Field(ge=1, le=1000)] = 500
+    connections_per_address: Annotated[int, Field(ge=1, le=1000)] = 50
     http_bind: str = "127.0.0.1"
     http_port: Port = 8081
     agent_port: Port = 8082
@@ -39,16 +47,54 @@ class OriginSettings(_Section):
     segment_min_s: Annotated[float, Field(ge=0.5, le=4)] = 1.0
     window_s: Annotated[float, Field(ge=6, le=3600)] = 30.0
     silent_publisher_s: Annotated[float, Field(ge=2, le=120)] = 10.0
+    packager: Literal["panocast", "nginx-rtmp"] = "panocast"
+    # How long the encoder may be away and still go on with the same live playlists.
+    grace_s: Annotated[float, Field(ge=0, le=3600)] = 60.0
+    # The other origin's HTTP, for one timeline on both.
+    peer: str | None = None
+    # Where the primary publishes on what is published to it alone.
+    push_to: Annotated[str | None, Field(pattern=r"^rtmps?://[A-Za-z0-9.:\[\]-]+/live$")] = None
+    # Less room than this for recordings is an alarm.
+    disk_low_mb: Annotated[int, Field(ge=0)] = 2048
+    fence: FenceMode = "auto"
 
 
 class EdgeSettings(_Section):
     """The edge: the public HTTP port, its agent's own port, and the origins it takes live streams from."""
 
     http_port: Port = 8080
+    # HTTPS besides HTTP, with this certificate and key (PEM).
+    https_port: Port | None = None
+    tls_cert: Path | None = None
+    tls_key: Path | None = None
+    # Where viewers reach this edge, such as https://video.example.org: the library shows it as a QR code.
+    public_url: Annotated[str | None, Field(pattern=r"^https?://[A-Za-z0-9.:\[\]-]+/?$")] = None
     agent_port: Port = 8083
     primary: str = "http://127.0.0.1:8081"
     backup: str | None = None
     cache_mb: Annotated[int, Field(ge=16, le=1_000_000)] = 1024
+    # How live streams come from the origins: mirrored by the agent, or, from origins whose packager is nginx-rtmp,
+    # proxied.
+    live: Literal["mirror", "proxy"] = "mirror"
+    live_folder: Path | None = None
+    # The preferred origin is used again once it has been well for so long.
+    back_s: Annotated[float, Field(ge=1, le=600)] = 15.0
+    # A stream that nobody watches is mirrored no more after so long.
+    idle_s: Annotated[float, Field(ge=2, le=3600)] = 30.0
+    signed: bool = False
+    connections_per_address: Annotated[int, Field(ge=1)] = 4000
+    requests_per_address_s: Annotated[int, Field(ge=1)] = 5000
+    # When the edge is told to stop: how long it still takes viewers in, and how long it takes to stop in all, at most.
+    leave_s: Annotated[float, Field(ge=0, le=100)] = 5.0
+    drain_s: Annotated[float, Field(ge=1, le=600)] = 110.0
+    target_group_arn: str | None = None
+    # Other servers whose streams the player may open; the page's policy names them.
+    player_origins: tuple[Annotated[str, Field(pattern=r"^https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?$")], ...] = ()
+    # Whether players tell, without a name, how well they play; and where their viewers look.
+    beacons: bool = True
+    viewing_directions: bool = False
+    # Where the player's files are, when not beside this code.
+    player: Path | None = None
     # Where set, /healthz says 503 until this file exists: `panocast up` makes it once everything runs.
     ready_file: Path | None = None
 
@@ -56,24 +102,49 @@ class EdgeSettings(_Section):
 class TranscoderSettings(_Section):
     """The worker: times in seconds; `tries` counts failures before a job is set aside."""
 
-    concurrency: Annotated[int, Field(ge=1, le=64)] = 1
+    # None: one job for each core, as far as the memory goes.
+    concurrency: Annotated[int | None, Field(ge=1, le=64)] = None
     visibility_s: Annotated[float, Field(ge=2, le=600)] = 30.0
     tries: Annotated[int, Field(ge=1, le=20)] = 4
     retry_s: Annotated[float, Field(ge=0, le=900)] = 5.0
+    patience_s: Annotated[float, Field(ge=0, le=86_400)] = 900.0
     yielding: bool = True
-    part_s: Annotated[float, Field(ge=2, le=600)] = 30.0
+    # How many parts all workers together encode at once: an upload is cut into three for each, of 10 to 60 s.
+    fleet_slots: Annotated[int, Field(ge=1, le=10_000)] = 8
+    # The length of an upload's parts, instead of the one that follows from its duration.
+    part_s: Annotated[float | None, Field(ge=1, le=600)] = None
     segment_s: Annotated[float, Field(ge=0.5, le=10)] = 2.0
-    preset: Literal["ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow"] = "veryfast"
+    # Without one, each rung has its own (transcoder/effort.py).
+    preset: Literal["ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow"] | None = None
     crf: Annotated[float, Field(ge=10, le=40)] = 23.0
     max_pixels: Annotated[int, Field(ge=10_000)] = 8192 * 8192
+    metrics_port: Port | None = None
+    metrics_bind: str = "127.0.0.1"
+    price_per_vcpu_hour: Annotated[float | None, Field(ge=0)] = None
+    # Where set, the worker asks this group not to choose its machine while jobs run on it.
+    auto_scaling_group: str | None = None
+    max_duration_s: Annotated[float, Field(ge=1)] = 24 * 3600.0
+    # The most that one ffmpeg may take; what a job needs is reckoned from its pictures, these are the ceilings.
+    cpu_limit_s: Annotated[int, Field(ge=10)] = 6 * 3600
+    memory_limit_mb: Annotated[int, Field(ge=256)] = 16_384
+    fence: FenceMode = "auto"
 
 
 class StreamSettings(_Section):
-    """What a stream's pictures are, where the stream itself does not say."""
+    """What a stream's pictures are, where the stream itself does not say, and which of its keys is valid."""
 
     title: str | None = None
+    key_generation: Annotated[int, Field(ge=1)] = 1
     projection: Projection | None = None
     stereo: Stereo | None = None
+    yaw_deg: HalfTurn = 0.0
+    pitch_deg: QuarterTurn = 0.0
+    roll_deg: HalfTurn = 0.0
+
+    @property
+    def orientation(self) -> Orientation:
+        """How the camera is turned."""
+        return Orientation(self.yaw_deg, self.pitch_deg, self.roll_deg)
 
 
 class Settings(BaseSettings):

@@ -45,6 +45,11 @@ class Store(Protocol):
         """The URL that opens this store, `file://…` or `s3://…`."""
         ...
 
+    @property
+    def at_once(self) -> int:
+        """How many small transfers at a time are quickest: a disk wants few, a service far away many."""
+        ...
+
     def put_file(self, key: str, path: Path, *, if_absent: bool = False) -> bool:
         """Store a file's content; False when `if_absent` and the key is taken (then nothing was written)."""
         ...

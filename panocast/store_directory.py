@@ -47,6 +47,10 @@ class DirectoryStore:
     def url(self) -> str:
         return self._root.as_uri()
 
+    @property
+    def at_once(self) -> int:
+        return 8
+
     def put_file(self, key: str, path: Path, *, if_absent: bool = False) -> bool:
         if if_absent and self.stat(key):  # spares the copy; _name decides
             return False

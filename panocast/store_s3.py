@@ -1,6 +1,7 @@
 """A store in an S3 bucket, or in any service that speaks S3 with conditional writes.
 
-Needs s3:GetObject, PutObject, DeleteObject, AbortMultipartUpload on the objects and s3:ListBucket on the bucket.
+What it may have to do: panocast/permissions.py. Every object goes up with a checksum that S3 compares (CRC32, of each
+piece where it goes in pieces); what comes down whole is compared with it again.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from s3transfer.exceptions import RetriesExceededError, S3DownloadFailedError
 from s3transfer.subscribers import BaseSubscriber
 
 from panocast import aws
-from panocast.errors import TemporaryError, UsageError
+from panocast.errors import SetupError, TemporaryError, UsageError
 from panocast.store import Stat, check_key, check_prefix, is_key
 
 if TYPE_CHECKING:
@@ -31,8 +32,9 @@ if TYPE_CHECKING:
 TRANSFER = TransferConfig(
     multipart_threshold=32 << 20, multipart_chunksize=16 << 20, max_concurrency=4, preferred_transfer_client="classic"
 )
-# One CopyObject takes 5 GB at most; beyond 1 GiB pieces are quicker.
+# What one CopyObject does not take (5 GB) is copied in pieces.
 COPY = TransferConfig(multipart_threshold=1 << 30, multipart_chunksize=256 << 20, preferred_transfer_client="classic")
+_TOO_LARGE = {"InvalidRequest", "EntityTooLarge"}
 DELETE_BATCH = 1000
 # S3 answers 409 while another conditional write of the key is under way: soon it is decided who won.
 CONFLICT_TRIES = 6
@@ -74,6 +76,10 @@ class S3Store:
     def url(self) -> str:
         return f"s3://{self._bucket}/{self._base}".rstrip("/")
 
+    @property
+    def at_once(self) -> int:
+        return aws.CONNECTIONS
+
     def put_file(self, key: str, path: Path, *, if_absent: bool = False) -> bool:
         if if_absent and self.stat(key):  # spares the upload; S3 decides at its end
             return False
@@ -82,6 +88,10 @@ class S3Store:
 
         def upload(metadata: dict[str, str]) -> None:
             try:
+                if path.stat().st_size < self._transfer.multipart_threshold:  # a segment: one request, no threads
+                    with path.open("rb") as body:
+                        client.put_object(Bucket=self._bucket, Key=name, Body=body, Metadata=metadata)
+                    return
                 with create_transfer_manager(client, self._transfer) as manager:
                     manager.upload(str(path), self._bucket, name, extra_args={"Metadata": metadata}).result()
             except OSError as error:
@@ -111,7 +121,12 @@ class S3Store:
     def get_file(self, key: str, path: Path) -> Stat:
         name, client = self._name(key), self._client()
         with aws.translated(f"cannot read {self.url}/{key}"):
-            head = client.head_object(Bucket=self._bucket, Key=name)
+            try:
+                head = client.head_object(Bucket=self._bucket, Key=name)
+            except ClientError as error:
+                if aws.status(error) == 404:  # of the object, or of a bucket that was there before
+                    self._check_bucket(client)
+                raise
             stat = _stat(key, head["ContentLength"], head["ETag"], head["LastModified"])
             try:
                 with create_transfer_manager(client, self._transfer) as manager:
@@ -146,7 +161,12 @@ class S3Store:
         where = {"Bucket": self._bucket, "Key": self._name(source)}
         name, client = self._name(target), self._client()
         with aws.translated(f"cannot copy {self.url}/{source} to {target}"):
-            client.copy(where, self._bucket, name, Config=COPY)  # type: ignore[arg-type]
+            try:  # one request; boto3's own copy asks for the size first, and starts threads
+                client.copy_object(CopySource=where, Bucket=self._bucket, Key=name)  # type: ignore[arg-type]
+            except ClientError as error:
+                if aws.error_code(error) not in _TOO_LARGE:
+                    raise
+                client.copy(where, self._bucket, name, Config=COPY)  # type: ignore[arg-type]
 
     def delete(self, key: str) -> None:
         name, client = self._name(key), self._client()
@@ -240,7 +260,7 @@ class S3Store:
             client.head_bucket(Bucket=self._bucket)
         except ClientError as error:
             if aws.status(error) == 404:
-                raise UsageError(f"there is no bucket {self._bucket}: check the setting {self.url}") from error
+                raise SetupError(f"there is no bucket {self._bucket}: check the setting {self.url}") from error
             raise
 
 

@@ -7,6 +7,7 @@
 #     chromium     the browser the end-to-end tests watch with
 #     python       .venv with panocast in it
 #     python-dev   the same, with the tools for tests and checks
+#     python-bench the same, with what `make bench` measures with and against
 #     player       the libraries the player page is built from (player/install.mjs)
 set -euo pipefail
 
@@ -70,6 +71,7 @@ PY
 look_for_system() {
     have nginx || want 'takes streams in and serves viewers' nginx
     [[ -e /usr/lib/nginx/modules/ngx_rtmp_module.so ]] || want 'teaches nginx RTMP' libnginx-mod-rtmp
+    [[ -e /usr/lib/nginx/modules/ngx_stream_module.so ]] || want 'stands before RTMP: limits, TLS' libnginx-mod-stream
     { have ffmpeg && have ffprobe; } || want 'encodes video' ffmpeg
     [[ -n "$(find_python)" ]] || want 'runs panocast in a folder of its own, .venv' python3-venv
     look_for_node
@@ -167,13 +169,14 @@ venv_fingerprint() {
     { printf '%s\n' "$HERE" && cat "$HERE/pyproject.toml"; } | sha256sum | cut -d' ' -f1
 }
 
-install_python() { # install_python base|dev
+install_python() { # install_python base|dev|bench, each with what the one before has
     local extras=$1 stamp="$HERE/.venv/.panocast-installed" python fingerprint found_fingerprint='' found_extras=''
+    local -A packages=([base]='' [dev]='[dev]' [bench]='[dev,bench]')
     fingerprint=$(venv_fingerprint)
     [[ ! -e $stamp ]] || read -r found_fingerprint found_extras <"$stamp" || true
     if ! "$HERE/.venv/bin/python" -c '' 2>/dev/null; then found_fingerprint='' found_extras=''; fi
-    # A venv with the dev tools never loses them again.
-    [[ $found_extras != dev ]] || extras=dev
+    # A venv never loses again what it once had.
+    [[ $found_extras != bench && ($found_extras != dev || $extras != base) ]] || extras=$found_extras
     if [[ $found_fingerprint == "$fingerprint" && $found_extras == "$extras" ]]; then return; fi
 
     python=$(find_python) || no_python
@@ -182,7 +185,7 @@ install_python() { # install_python base|dev
         "$python" -m venv --clear "$HERE/.venv" || die "$python cannot make a venv" 'its reason stands above'
     fi
     "$HERE/.venv/bin/python" -m pip install --quiet --disable-pip-version-check \
-        --editable "$HERE$([[ $extras != dev ]] || echo '[dev]')" ||
+        --editable "$HERE${packages[$extras]}" ||
         die 'pip could not install panocast into .venv' 'its reason stands above; usually: no network' \
             'mend that and run this again'
     printf '%s %s\n' "$fingerprint" "$extras" >"$stamp"
@@ -214,14 +217,14 @@ look_for() { # look_for STEP...: fills PACKAGES
         case $step in
         system) look_for_system ;;
         chromium) look_for_chromium ;;
-        python | python-dev | player) ;;
+        python | python-dev | python-bench | player) ;;
         *) die "unknown step: $step" ;;
         esac
     done
 }
 
 main() {
-    (($#)) || die "usage: scripts/install.sh system|chromium|python|python-dev|player ..."
+    (($#)) || die "usage: scripts/install.sh system|chromium|python|python-dev|python-bench|player ..."
     local step
     let_services_start # in case an earlier run was killed
     look_for "$@"
@@ -236,6 +239,7 @@ main() {
         case $step in
         python) install_python base ;;
         python-dev) install_python dev ;;
+        python-bench) install_python bench ;;
         player) install_player ;;
         esac
     done

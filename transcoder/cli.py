@@ -20,15 +20,16 @@ from panocast.cli import ConfigOption, StateOption, new_app, run_app
 from panocast.errors import UsageError
 from panocast.layout import UPLOADS, UploadKey, parse_ingest_key
 from panocast.queue import open_queue
+from panocast.sandbox import sandboxed
 from panocast.settings import Settings, load_settings
 from panocast.state import open_settings, open_state
 from panocast.store import is_key, open_store
-from transcoder.jobs import Ignored, parse_message
-from transcoder.oneshot import check_target, run_one
+from transcoder.ends import open_source, open_target
+from transcoder.jobs import Ignored, job_for, parse_message
+from transcoder.missing import missing_keys, unfinished
+from transcoder.oneshot import run_one
 from transcoder.scratch import scratch_folder
-from transcoder.watch import Watcher
-from transcoder.worker import Worker
-from transcoder.workplace import Workplace
+from transcoder.service import serve
 
 T = TypeVar("T")
 app = new_app("transcoder", "Turns recordings and uploaded files into video on demand.")
@@ -36,7 +37,10 @@ dead_app = typer.Typer(help="What failed for good, and trying it again.", invoke
 app.add_typer(dead_app, name="dead")
 
 ConcurrencyOption = Annotated[
-    int | None, typer.Option("--concurrency", min=1, max=64, help="Jobs at once (default: the setting, 1).")
+    int | None,
+    typer.Option(
+        "--concurrency", min=1, max=64, help="Jobs at once (default: one for each core, as far as the memory goes)."
+    ),
 ]
 
 
@@ -50,39 +54,9 @@ def worker(
     """Take jobs until told to stop (SIGTERM, Ctrl-C); the current ones are given back at once."""
     settings = _settings(state, config, concurrency)
     open_state(settings.state)
+    sandboxed(settings.transcoder.fence)  # says what is wrong with it before there is work
     with scratch_folder(settings.state / "scratch") as scratch:
-        asyncio.run(_work(settings, scratch, until_idle))
-
-
-async def _work(settings: Settings, scratch: Path, until_idle: bool) -> None:
-    place = _place(settings, scratch)
-    stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    watcher = Watcher(place.ingest, place.queue) if _derives_messages(settings) else None
-    runner = Worker(place, stop=stop, until_idle=until_idle, nothing_new=watcher.finds_nothing if watcher else None)
-    watching = asyncio.create_task(watcher.run(stop)) if watcher else None
-    try:
-        await runner.run()
-    finally:
-        stop.set()
-        if watching:
-            await watching
-
-
-def _derives_messages(settings: Settings) -> bool:
-    """Whether nobody tells of new objects: a directory has no events, S3 has."""
-    return settings.ingest_url.startswith("file:")
-
-
-def _place(settings: Settings, scratch: Path) -> Workplace:
-    return Workplace(
-        ingest=open_store(settings.ingest_url),
-        egress=open_store(settings.egress_url),
-        queue=open_queue(settings.queue_url),
-        settings=settings.transcoder,
-        scratch=scratch,
-    )
+        asyncio.run(serve(settings, scratch, until_idle=until_idle))
 
 
 def _settings(state: Path | None, config: Path | None, concurrency: int | None = None) -> Settings:
@@ -95,26 +69,29 @@ def _settings(state: Path | None, config: Path | None, concurrency: int | None =
 
 @app.command(epilog="Example: transcoder run holiday.mp4 holiday-vod")
 def run(
-    input: Annotated[Path, typer.Argument(metavar="INPUT", help="A video file: MP4, MOV, MKV, WebM, TS or FLV.")],
-    output: Annotated[Path, typer.Argument(metavar="OUTPUT_DIR", help="A new or empty folder.")],
+    input: Annotated[
+        str, typer.Argument(metavar="INPUT", help="A video file (MP4, MOV, MKV, WebM, TS or FLV), or s3://bucket/key.")
+    ],
+    output: Annotated[str, typer.Argument(metavar="OUTPUT_DIR", help="A new or empty folder, or s3://bucket/prefix.")],
     state: StateOption = None,
     config: ConfigOption = None,
     concurrency: ConcurrencyOption = None,
 ) -> None:
-    """Turn one file into VOD here and now, with a progress bar."""
+    """Turn one file into VOD here and now, with a progress bar; needs no queue. Exit code 75: worth another try."""
     settings = _settings(state, config, concurrency).transcoder
-    check_target(input, output)
+    source, target = open_source(input), open_target(output)
     if not logging.getLogger().isEnabledFor(logging.DEBUG):
         logging.getLogger("transcoder").setLevel(logging.WARNING)  # the bar says the rest
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True)) as bar:
-        task = bar.add_task(input.name, total=None)
+        task = bar.add_task(source.name, total=None)
 
         def show(done_s: float, total_s: float) -> None:
             bar.update(task, completed=done_s, total=total_s or None)
 
-        asset = asyncio.run(_until_cancelled(run_one(input, output, settings, show)))
-    typer.echo(f"{output}/master.m3u8: {asset.duration_s:.1f} s, rungs {', '.join(str(r.width) for r in asset.rungs)}")
+        asset = asyncio.run(_until_cancelled(run_one(source, target, settings, show)))
+    rungs = ", ".join(str(rung.width) for rung in asset.rungs)
+    typer.echo(f"{output.rstrip('/')}/master.m3u8: {asset.duration_s:.1f} s, rungs {rungs}")
 
 
 async def _until_cancelled(work: Coroutine[Any, Any, T]) -> T:
@@ -129,12 +106,20 @@ async def _until_cancelled(work: Coroutine[Any, Any, T]) -> T:
 
 @app.command(epilog="Example: transcoder submit holiday.mp4")
 def submit(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="A video file.")],
+    file: Annotated[Path | None, typer.Argument(metavar="FILE", help="A video file.")] = None,
+    missing: Annotated[
+        bool, typer.Option("--missing", help="No file: everything in the ingest store that nobody has finished.")
+    ] = False,
     state: StateOption = None,
     config: ConfigOption = None,
 ) -> None:
-    """Put a file in; a worker makes it an asset."""
+    """Put a file in; a worker makes it an asset. With --missing, after a queue was purged: ask for what is left."""
     settings = _settings(state, config)
+    if missing == (file is not None):
+        raise UsageError("name a FILE, or say --missing")
+    if file is None:
+        _submit_missing(settings)
+        return
     if not file.is_file():
         raise UsageError(f"there is no file {file}")
     key = f"{UPLOADS}{uuid.uuid4().hex[:8]}/{file.name}"
@@ -145,9 +130,21 @@ def submit(
     typer.echo(key)
 
 
+def _submit_missing(settings: Settings) -> None:
+    open_state(settings.state)
+    queue = open_queue(settings.queue_url)
+    keys = missing_keys(open_store(settings.ingest_url), open_store(settings.egress_url))
+    for key in keys:
+        job = job_for(key)
+        assert not isinstance(job, Ignored)
+        queue.send(job.body())
+        typer.echo(key)
+    typer.echo(f"{len(keys)} jobs submitted", err=True)
+
+
 @app.command(epilog="Example: transcoder jobs")
 def jobs(state: StateOption = None, config: ConfigOption = None) -> None:
-    """What waits, what runs, what failed for good."""
+    """What waits, what runs, what failed for good, and which recordings are not finished."""
     settings = open_settings(state, config)
     queue = open_queue(settings.queue_url)
     depth = queue.depth()
@@ -155,6 +152,8 @@ def jobs(state: StateOption = None, config: ConfigOption = None) -> None:
     typer.echo(f"{depth.waiting} waiting{oldest}; {depth.held} running; {depth.dead} failed for good")
     for message in queue.held():
         typer.echo(f"running  {_object_of(message.body)}  (since {message.sent:%H:%M:%S} UTC, try {message.receives})")
+    for state_of in unfinished(open_store(settings.ingest_url), open_store(settings.egress_url)):
+        typer.echo(f"unfinished  {state_of.in_words()}")
 
 
 @dead_app.callback(epilog="Example: transcoder dead")

@@ -1,4 +1,4 @@
-"""The ffmpeg command lines of the transcoder, each option with its reason: part, filler, audio, poster, cut.
+"""The ffmpeg command lines of the transcoder, each option with its reason: part, filler, poster.
 
 Every output stands on the recording's clock plus `MEDIA_ORIGIN_S`, video and audio alike, so that parts encoded on
 different machines join by playlist alone. All paths are relative to the job's scratch folder (the child's cwd): a `%`
@@ -13,14 +13,17 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from panocast.ffmpeg import Input, Options, Output, command
-from panocast.ladder import VOD_AUDIO_BPS, Rung, Size
-from panocast.probe import input_options
+from panocast.ladder import Rung, Size
+from panocast.probe import Colour, input_options
+from transcoder.colour import prepare
+from transcoder.effort import effort
 
 # Where the recording's second 0 lies in the media: far enough from 0 that B-frames' early decoding times and the
 # encoder delay of AAC never turn negative, which players treat each in their own way.
 MEDIA_ORIGIN_S = 10
-AUDIO_RATE_HZ = 48_000
 POSTER_WIDTH = 1280
+# What a rung is encoded into, in its folder; each fragment becomes a segment (panocast.mp4.split_fragments).
+FRAGMENTS = "fragments.mp4"
 
 # Rates that cameras and encoders mean when a clock in milliseconds makes 29.94 or 30.02 of them.
 _NOMINAL_RATES = tuple(map(Fraction, (15, 24, 25, 30, 48, 50, 60, 90, 120))) + tuple(
@@ -30,9 +33,10 @@ _NOMINAL_RATES = tuple(map(Fraction, (15, 24, 25, 30, 48, 50, 60, 90, 120))) + t
 
 @dataclass(frozen=True, slots=True)
 class Quality:
-    """How hard x264 tries: its preset, its constant rate factor, and threads for each encoder (0: x264's choice)."""
+    """How hard x264 tries: a preset for every rung (None: each rung's own), its constant rate factor, and threads for
+    decoder, filters and each encoder (0: one for each core)."""
 
-    preset: str
+    preset: str | None
     crf: float
     threads: int = 0
 
@@ -58,6 +62,12 @@ def nominal_rate(rate: Fraction) -> Fraction:
     return Fraction(max(1, round(rate)))
 
 
+def level_rate(rate: Fraction) -> int:
+    """The frame rate that an encoder's level must allow: of the usual ones the first that is hardly slower, so that
+    all parts get the same, also those of a source whose rate varies."""
+    return next((usual for usual in (30, 60, 120, 240) if rate <= usual * 1.1), 1000)
+
+
 def segment_length_s(duration_s: float, segment_s: float) -> float:
     """How far apart keyframes stand so that segments divide a part evenly, at most a tenth over `segment_s`."""
     return duration_s / max(1, math.ceil(duration_s / segment_s - 0.1)) if duration_s > 0 else segment_s
@@ -72,17 +82,17 @@ def part_argv(
     *,
     segment_s: float,
     max_pixels: int,
-    tagged: bool,
+    colour: Colour,
     audio: bool,
 ) -> list[str]:
-    """Encode the part at `url` into `WIDTH/` folders of HLS segments, and copy its audio to `audio.mov`."""
+    """Encode the part at `url` into `WIDTH/` folders of fragmented MP4, and copy its audio to `audio.mov`."""
     # copyts: frames keep the place on the clock that the part's own timestamps give them.
     source = Input(url, {"copyts": None, **input_options("mov", max_pixels=max_pixels)})
     length_s = segment_length_s(span.duration_s, segment_s)
     outputs = [_rung_output(rung, length_s, rate, quality, shift_s=0) for rung in rungs]
     if audio:
         outputs.append(Output("audio.mov", None, audio=True, options=_AUDIO_ASIDE))
-    return command(source, outputs, prepare=() if tagged else [_TAG_BT709])
+    return command(source, outputs, prepare=prepare(colour, rungs[0].size), threads=quality.threads)
 
 
 def filler_argv(span: Span, rate: Fraction, rungs: Sequence[Rung], quality: Quality, *, segment_s: float) -> list[str]:
@@ -91,23 +101,63 @@ def filler_argv(span: Span, rate: Fraction, rungs: Sequence[Rung], quality: Qual
     black = f"color=black:size={rungs[0].size}:rate={rate},format=yuv420p,trim=end_frame={frames}"
     length_s = segment_length_s(frames / float(rate), segment_s)
     outputs = [_rung_output(rung, length_s, rate, quality, shift_s=span.start_s) for rung in rungs]
-    return command(Input(black, {"f": "lavfi"}), outputs, prepare=[_TAG_BT709])
+    return command(
+        Input(black, {"f": "lavfi"}), outputs, prepare=prepare(Colour(), rungs[0].size), threads=quality.threads
+    )
 
 
-# A picture without colour tags is taken for what HD cameras and encoders make; one with tags keeps them.
-_TAG_BT709: tuple[str, Options] = (
-    "setparams",
-    {"color_primaries": "bt709", "color_trc": "bt709", "colorspace": "bt709"},
-)
+def patch_argv(
+    url: str,
+    span: Span,
+    start_s: float,
+    rate: Fraction,
+    rungs: Sequence[Rung],
+    quality: Quality,
+    *,
+    segment_s: float,
+    max_pixels: int,
+    colour: Colour,
+) -> list[str]:
+    """Encode a stretch of the part at `url`, which begins at `start_s` of another clock, into `WIDTH/` folders."""
+    source = Input(url, {"copyts": None, **input_options("mov", max_pixels=max_pixels)})
+    length_s = segment_length_s(span.duration_s, segment_s)
+    outputs = [_rung_output(rung, length_s, rate, quality, shift_s=0) for rung in rungs]
+    half_s = 0.5 / float(rate)  # clocks in milliseconds: a frame belongs to the stretch that it is nearest to
+    chosen: Sequence[tuple[str, Options]] = (
+        ("trim", {"start": f"{span.start_s - half_s:.6f}", "end": f"{span.end_s - half_s:.6f}"}),
+        ("setpts", {"expr": f"PTS+round({start_s - span.start_s:.6f}/TB)"}),
+    )
+    return command(source, outputs, prepare=(*chosen, *prepare(colour, rungs[0].size)), threads=quality.threads)
+
+
+def patch_sound_argv(url: str, span: Span, start_s: float, *, max_pixels: int) -> list[str]:
+    """Copy the sound of that stretch to `audio.mov`, on the other clock."""
+    source = Input(url, {"copyts": None, **input_options("mov", max_pixels=max_pixels)})
+    where: Options = {
+        "ss": f"{span.start_s:.6f}",
+        "to": f"{span.end_s:.6f}",
+        "output_ts_offset": f"{start_s:.6f}",
+    }
+    return command(source, [Output("audio.mov", None, audio=True, options={**_AUDIO_ASIDE, **where})])
+
+
+def aside_argv(url: str, *, max_pixels: int) -> list[str]:
+    """Copy the audio of the part at `url` to `audio.mov`, as `part_argv` does."""
+    source = Input(url, {"copyts": None, **input_options("mov", max_pixels=max_pixels)})
+    return command(source, [Output("audio.mov", None, audio=True, options=_AUDIO_ASIDE)])
+
 
 # The sound of a part as it is, put aside for the session's one audio encode; mov holds every codec that a part can.
 _AUDIO_ASIDE: Options = {"c:a": "copy", "f": "mov", "avoid_negative_ts": "disabled", "strict": "experimental"}
 
 
 def _rung_output(rung: Rung, length_s: float, rate: Fraction, quality: Quality, *, shift_s: float) -> Output:
+    tries = effort(rung.size.width, quality.preset)
+    # fps: x264 derives the level from it; a usual rate gives all parts of a recording the same init segment.
+    params = ("keyint=infinite", "scenecut=0", "open-gop=0", f"fps={level_rate(rate)}", *tries.params)
     options: dict[str, str | int | float | None] = {
         "c:v": "libx264",
-        "preset": quality.preset,
+        "preset": tries.preset,
         "profile:v": "high",
         "pix_fmt": "yuv420p",  # the only layout every phone decodes
         # Constant quality, with the ladder's rate as a ceiling over about two seconds.
@@ -120,80 +170,24 @@ def _rung_output(rung: Rung, length_s: float, rate: Fraction, quality: Quality, 
         "force_key_frames": f"expr:gte(t,n_forced*{length_s:.6f}-0.001)",
         "forced-idr": 1,
         "flags": "+cgop",  # nothing refers across a segment's start
-        # fps: x264 derives the level from it; the nominal rate gives all parts of a recording the same init segment.
-        "x264-params": f"keyint=infinite:scenecut=0:open-gop=0:fps={rate.numerator}/{rate.denominator}",
+        "x264-params": ":".join(params),
         "fps_mode": "passthrough",  # each frame of the source once, at its own time
         "enc_time_base": "1:90000",  # whatever the part's own is: the same init segment, exact for all usual rates
-        # Each packet lasts until the next one: the muxer puts a segment's start where the last packet before it ends,
-        # which would move every first frame of a segment when the frame rate varies. PTS and DTS are named because
-        # setts gives both the same value otherwise, and B-frames lose their order.
-        "bsf:v": "setts=pts=PTS:dts=DTS:duration='if(gt(NEXT_DTS,DTS),NEXT_DTS-DTS,DURATION)'",
+        # x264 puts the first decoding times of a part as far before its start as its first frames are apart. Where the
+        # rate varies, that may lie within the part before: no farther, then, than at the fastest rate of this level.
+        "bsf:v": f"setts=pts=PTS:dts='if(lt(N,2),max(DTS,STARTPTS-(2-N)/({level_rate(rate)}*TB)),DTS)'",
         "avoid_negative_ts": "disabled",  # nobody moves the clock
         "output_ts_offset": f"{MEDIA_ORIGIN_S + shift_s:.6f}",
-        "f": "hls",
-        "hls_time": 0.01,  # a segment at every keyframe
-        "hls_playlist_type": "vod",
-        "hls_segment_type": "fmp4",
-        "hls_fmp4_init_filename": "init.mp4",
-        "hls_segment_filename": f"{rung.name}/%05d.m4s",
+        "f": "mp4",
+        # A fragment, which is a segment, at every keyframe; offsets count from it, so that it can stand alone.
         # frag_discont: tfdt carries the clock instead of starting at 0.
-        "hls_segment_options": "movflags=+frag_discont",
+        "movflags": "+frag_keyframe+empty_moov+default_base_moof+frag_discont+skip_trailer",
+        # Without an edit list, which players treat each in their own way, times are what they are.
+        "use_editlist": 0,
     }
     if quality.threads:
         options["threads"] = quality.threads
-    return Output(f"{rung.name}/index.m3u8", rung.size, audio=False, options=options)
-
-
-def concat_script(files: Sequence[tuple[str, float]]) -> str:
-    """An ffconcat script that places each (file, start in seconds on the clock) where it belongs.
-
-    The demuxer counts from the first file's start and puts the next one after `duration`, whatever the files last.
-    """
-    lines = ["ffconcat version 1.0"]
-    for index, (name, start_s) in enumerate(files):
-        lines.append(f"file {name}")
-        if index + 1 < len(files):
-            lines.append(f"duration {files[index + 1][1] - start_s:.6f}")
-    return "\n".join([*lines, ""])
-
-
-def audio_argv(script: str, script_start_s: float, span: Span, channels: int, *, segment_s: float) -> list[str]:
-    """Encode the sound that an ffconcat script of our own lists into `audio/`, from the video's start to its end."""
-    source = Input(
-        script,
-        # Our own script of files our own ffmpeg wrote: nothing but those may be opened.
-        {
-            "f": "concat",
-            "safe": 1,
-            "protocol_whitelist": "file",
-            "format_whitelist": "concat,mov",
-            "copyts": None,
-            "itsoffset": f"{script_start_s:.6f}",
-        },
-    )
-    filters = (
-        # Gaps become silence and overlaps go; drift is stretched away before it is a frame long.
-        f"aresample={AUDIO_RATE_HZ}:async=1000:min_comp=0.005:min_hard_comp=0.02"
-        f":first_pts={round(span.start_s * AUDIO_RATE_HZ)},"
-        # As long as the video, to the sample.
-        f"apad,atrim=end={span.end_s:.6f}"
-    )
-    options: Options = {
-        "af": filters,
-        "c:a": "aac",
-        "b:a": VOD_AUDIO_BPS,
-        "ac": min(channels, 2),
-        "avoid_negative_ts": "disabled",
-        "output_ts_offset": MEDIA_ORIGIN_S,
-        "f": "hls",
-        "hls_time": segment_s,
-        "hls_playlist_type": "vod",
-        "hls_segment_type": "fmp4",
-        "hls_fmp4_init_filename": "init.mp4",
-        "hls_segment_filename": "audio/%05d.m4s",
-        "hls_segment_options": "movflags=+frag_discont",
-    }
-    return command(source, [Output("audio/index.m3u8", None, audio=True, options=options)])
+    return Output(f"{rung.name}/{FRAGMENTS}", rung.size, audio=False, options=options)
 
 
 def poster_argv(url: str, size: Size) -> list[str]:
@@ -201,23 +195,3 @@ def poster_argv(url: str, size: Size) -> list[str]:
     source = Input(url, {"f": "mov", "protocol_whitelist": "file"})
     options: Options = {"frames:v": 1, "c:v": "mjpeg", "q:v": 4, "pix_fmt": "yuvj420p", "f": "image2", "update": 1}
     return command(source, [Output("poster.jpg", size, audio=False, options=options)])
-
-
-def cut_argv(url: str, container: str, muxer: str, *, part_s: float, max_pixels: int) -> list[str]:
-    """Cut a file at keyframes into `cut/0001.mp4` … of about `part_s` seconds, without encoding it again.
-
-    Parts keep their place on one clock that starts at 0; `muxer` is mp4, or mov for codecs that MP4 does not hold.
-    """
-    options: Options = {
-        "c": "copy",
-        "f": "segment",
-        "segment_time": part_s,
-        "segment_start_number": 1,
-        "segment_format": muxer,
-        "reset_timestamps": 0,  # each part carries its start in its own timestamps
-        "avoid_negative_ts": "disabled",
-        # Spherical metadata in MP4 is "unofficial", some codecs in MP4 "experimental" to this ffmpeg.
-        "strict": "experimental",
-    }
-    source = Input(url, input_options(container, max_pixels=max_pixels))
-    return command(source, [Output("cut/%04d.mp4", "copy", audio=True, options=options)])

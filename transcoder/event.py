@@ -7,8 +7,7 @@ the other does not, and an event cannot be repeated.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -18,6 +17,7 @@ from panocast.errors import NotFoundError, RefusedError
 from panocast.layout import RECORDINGS, EndKey, PartKey, Session, parse_ingest_key
 from panocast.recording import EndMarker
 from panocast.store import Stat, Store
+from transcoder.markers import PartMarker
 
 # A session's id counts whole seconds, and two origins do not begin and end in the same instant.
 SLACK_S, SLACK_SHARE = 2.0, 0.1
@@ -27,11 +27,14 @@ SAME_LENGTH_S = 1.0
 
 
 class Done(BaseModel):
-    """`done/NAME/SESSION.json`: nothing is left to do for the session; the asset that shows its event, as a path."""
+    """`done/NAME/SESSION.json`: nothing is left to do for the session as long as it has no more than so many `parts`;
+    the asset that shows its event, as a path; what was made of its parts, should it go on."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
     asset: str
+    parts: int = 0
+    made: Mapping[int, PartMarker] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +82,9 @@ def _recording(ingest: Store, session: Session, stats: Sequence[Stat]) -> Record
     except RefusedError:
         end = None
     if end:
-        return Recording(session, start_s, start_s + end.duration_s)
+        # An encoder that came back had been away: that takes time, but none on the recording's clock.
+        ended_s = end.ended.timestamp() if end.ended else 0.0
+        return Recording(session, start_s, max(start_s + end.duration_s, ended_s))
     return Recording(session, start_s, max(stat.modified for stat in stats).timestamp() + OPEN_S)
 
 
@@ -109,9 +114,28 @@ def read_done(egress: Store, session: Session) -> Done | None:
     return Done.model_validate_json(data)
 
 
-def note_done(egress: Store, session: Session, asset: Session) -> None:
-    """Note that nothing is left to do for a session; blocks."""
-    egress.put_bytes(session.done_key, json.dumps({"asset": asset.path}).encode())
+def note_done(egress: Store, session: Session, asset: Session, made: Mapping[int, PartMarker]) -> None:
+    """Note that nothing is left to do for a session of so many parts, unless it is noted for as many; blocks."""
+    done = Done(asset=asset.path, parts=len(made), made=made).model_dump_json().encode()
+    while not egress.put_bytes(session.done_key, done, if_absent=True):
+        data, stat = egress.get_bytes(session.done_key)
+        if Done.model_validate_json(data).parts >= len(made):
+            return
+        if egress.put_bytes(session.done_key, done, if_match=stat.etag):
+            return
+
+
+def is_done(ingest: Store, egress: Store, session: Session, part: int = 0) -> bool:
+    """Whether nothing is left to do for a session, or for a part of it: an encoder that came back makes it longer;
+    blocks."""
+    done = read_done(egress, session)
+    if done is None or part > done.parts:
+        return False
+    try:
+        end = read_end(ingest, session)
+    except RefusedError:
+        return True
+    return end is None or end.parts <= done.parts
 
 
 def asset_place(ingest: Store, egress: Store, session: Session) -> Session:

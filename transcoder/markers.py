@@ -6,6 +6,7 @@ names is ever published.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from fractions import Fraction
 from typing import Annotated
 
@@ -52,14 +53,16 @@ class RungRendition(Rendition):
 
 
 class Sound(_Marker):
-    """The sound of a part, put aside as it is in `audio.mov`: where it starts on the clock, channels."""
+    """A sound put aside as it is: where it starts on the clock, its channels and how ffmpeg names their layout."""
 
     start_s: float
     channels: int
+    layout: str | None = None
 
 
 class PartMarker(_Marker):
-    """A part is transcoded by `attempt` (or cannot be, for the reason `failed`); times on the recording's clock."""
+    """A part is transcoded by `attempt` (or cannot be, for the reason `failed`); times on the recording's clock.
+    `marks` are its source's keyframes: when each is shown, and a digest of its bytes."""
 
     attempt: str
     start_s: float = 0.0
@@ -68,26 +71,39 @@ class PartMarker(_Marker):
     frame_rate: FractionText = Fraction(30)
     rungs: tuple[RungRendition, ...] = ()
     sound: Sound | None = None
+    marks: tuple[tuple[float, str], ...] = ()
     failed: str | None = None
+
+    def later(self, by_s: float) -> PartMarker:
+        """The same part at another place on the clock; its media are where they were."""
+        sound = self.sound and self.sound.model_copy(update={"start_s": self.sound.start_s + by_s})
+        moved = {"start_s": self.start_s + by_s, "end_s": self.end_s + by_s, "sound": sound}
+        return self.model_copy(update=moved)
 
 
 class Filler(_Marker):
-    """Black pictures in place of parts that could not be decoded; `before` is the part that follows them."""
+    """Pictures in place of those that a recording lacks: black ones, or `frames` of its partner's; `before` is the part
+    that follows them."""
 
     before: int
     start_s: float
     end_s: float
     rungs: tuple[RungRendition, ...]
+    frames: int = 0
 
 
 class WholeMarker(_Marker):
-    """What is made from a session as a whole by `attempt`: its sound, a poster picture, pictures where parts miss."""
+    """What is made from a session as a whole by `attempt`: its sound, a poster picture, thumbnails (names of files, the
+    WebVTT first), pictures where parts miss, and the seconds by which parts are later than they were, where pictures of
+    a partner stand before them."""
 
     attempt: str
     audio: Rendition | None = None
     channels: int = 0
     poster: bool = False
+    thumbnails: tuple[str, ...] = ()
     fillers: tuple[Filler, ...] = ()
+    later_s: Mapping[int, float] = {}
 
 
 def part_marker_key(session: Session, number: int) -> str:
@@ -95,14 +111,19 @@ def part_marker_key(session: Session, number: int) -> str:
     return f"{session.work_prefix}{number:04d}.json"
 
 
-def whole_marker_key(session: Session) -> str:
-    """The egress key of the marker for what is made from the whole session."""
-    return f"{session.work_prefix}whole.json"
+def whole_marker_key(session: Session, edition: str) -> str:
+    """The egress key of the marker for what is made from the whole session, as far as an edition of its asset goes."""
+    return f"{session.work_prefix}whole-{edition}.json"
+
+
+def part_prefix(session: Session, number: int) -> str:
+    """The egress prefix of all attempts at a part."""
+    return f"{session.work_prefix}{number:04d}/"
 
 
 def part_attempt_prefix(session: Session, number: int, attempt: str) -> str:
     """The egress prefix of what one attempt at a part stores."""
-    return f"{session.work_prefix}{number:04d}/{attempt}/"
+    return f"{part_prefix(session, number)}{attempt}/"
 
 
 def whole_attempt_prefix(session: Session, attempt: str) -> str:

@@ -12,13 +12,16 @@ from pathlib import Path
 from panocast.errors import RefusedError, UsageError
 from panocast.ffmpeg import Progress
 from panocast.layout import UPLOADS, PartKey, Session, UploadKey
+from panocast.machine import this_machine
 from panocast.queue import open_queue
 from panocast.settings import TranscoderSettings
 from panocast.store import open_store
+from transcoder.ends import Source, Target
 from transcoder.event import read_end
 from transcoder.finish import finish
 from transcoder.part import give_up_part, transcode_part
 from transcoder.publish import Asset
+from transcoder.slots import job_slots
 from transcoder.upload import cut_upload
 from transcoder.workplace import Workplace, in_thread
 
@@ -28,13 +31,14 @@ log = logging.getLogger(__name__)
 OnSeconds = Callable[[float, float], None]
 
 
-async def run_one(source: Path, target: Path, settings: TranscoderSettings, on_seconds: OnSeconds) -> Asset:
-    """Transcode the file `source` into the new folder `target`: master.m3u8, asset.json and what they name.
+async def run_one(source: Source, target: Target, settings: TranscoderSettings, on_seconds: OnSeconds) -> Asset:
+    """Transcode the file `source` into the new folder or prefix `target`: master.m3u8, asset.json and what they name.
 
-    Raises RefusedError for what is no video that panocast can take, TemporaryError when another try could succeed.
+    Raises RefusedError for what is no video that panocast can take, TemporaryError when another try could succeed,
+    UsageError when there is no source or the target would be overwritten.
     """
-    check_target(source, target)
-    aside = await in_thread(_folder_inside, target)
+    await in_thread(target.check)
+    aside = await in_thread(_new_folder, target.scratch_root())
     try:
         place = Workplace(
             ingest=open_store((aside / "ingest").as_uri()),
@@ -42,30 +46,23 @@ async def run_one(source: Path, target: Path, settings: TranscoderSettings, on_s
             queue=open_queue(f"sqlite://{aside}/queue.db"),
             settings=settings,
             scratch=aside / "scratch",
+            slots=job_slots(settings, this_machine()),
         )
-        at = UploadKey(UPLOADS + key_name(source))
-        await in_thread(place.ingest.put_file, at.key, source)
+        at = UploadKey(UPLOADS + key_name(source.name))
+        await in_thread(place.ingest.put_file, at.key, await in_thread(source.fetch, aside))
         session = await cut_upload(place, at)
         await _transcode(place, session, on_seconds)
         asset = await finish(place, session)
         assert asset is not None
-        await in_thread(_move, aside / "egress" / session.vod_prefix, target)
+        await target.fill(aside / "egress" / session.vod_prefix)
         return asset
     finally:
         await asyncio.shield(in_thread(shutil.rmtree, aside, True))
 
 
-def check_target(source: Path, target: Path) -> None:
-    """UsageError, before any work, when the source cannot be read or the target would be overwritten."""
-    if not source.is_file():
-        raise UsageError(f"there is no file {source}")
-    if target.exists() and (not target.is_dir() or any(target.iterdir())):
-        raise UsageError(f"{target} exists and is not an empty folder: choose another")
-
-
-def key_name(source: Path) -> str:
-    """The file's name as the last segment of a key."""
-    return source.name.lstrip(".") or "upload"
+def key_name(name: str) -> str:
+    """A file's name as the last segment of a key."""
+    return name.lstrip(".") or "upload"
 
 
 async def _transcode(place: Workplace, session: Session, on_seconds: OnSeconds) -> None:
@@ -73,7 +70,7 @@ async def _transcode(place: Workplace, session: Session, on_seconds: OnSeconds) 
     end = await in_thread(read_end, place.ingest, session)
     assert end is not None
     done = dict.fromkeys(range(1, end.parts + 1), 0.0)
-    slots = asyncio.Semaphore(place.settings.concurrency)
+    slots = asyncio.Semaphore(place.slots)
     rate = end.source.frame_rate or 30.0
 
     async def one(number: int) -> None:
@@ -99,13 +96,12 @@ async def _transcode(place: Workplace, session: Session, on_seconds: OnSeconds) 
     on_seconds(end.duration_s, end.duration_s)
 
 
-def _folder_inside(target: Path) -> Path:
-    """A hidden folder inside the target, so that the result moves there without another copy."""
-    target.mkdir(parents=True, exist_ok=True)
-    return Path(tempfile.mkdtemp(prefix=".panocast-", dir=target)).resolve()
-
-
-def _move(source: Path, target: Path) -> None:
-    """Everything, the master last."""
-    for path in sorted(source.iterdir(), key=lambda path: path.name == "master.m3u8"):
-        path.rename(target / path.name)
+def _new_folder(root: Path | None) -> Path:
+    """A hidden folder inside `root` (made where missing), so that the result moves there without another copy."""
+    if root is None:
+        return Path(tempfile.mkdtemp(prefix="panocast-")).resolve()
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        return Path(tempfile.mkdtemp(prefix=".panocast-", dir=root)).resolve()
+    except OSError as error:
+        raise UsageError(f"cannot write to {root}: {error.strerror}") from error

@@ -14,8 +14,10 @@ from panocast.errors import NotFoundError, RefusedError
 from panocast.hls import h264_codec_of_init, parse_media_playlist
 from panocast.ladder import Rung, vod_rungs
 from panocast.layout import PartKey
-from panocast.probe import MediaInfo, VideoTrack, probe
-from transcoder.encode import Span, nominal_rate, part_argv
+from panocast.mp4 import read_edit, split_fragments
+from panocast.probe import MediaInfo, probe
+from transcoder.encode import FRAGMENTS, MEDIA_ORIGIN_S, Span, nominal_rate, part_argv
+from transcoder.limits import encoding, refuse_absurd
 from transcoder.markers import (
     PartMarker,
     Rendition,
@@ -24,20 +26,22 @@ from transcoder.markers import (
     Sound,
     part_attempt_prefix,
     part_marker_key,
+    part_prefix,
 )
+from transcoder.marks import read_marks
 from transcoder.workplace import OnProgress, Workplace, in_thread
 
 log = logging.getLogger(__name__)
 
 
-async def transcode_part(place: Workplace, at: PartKey, on_progress: OnProgress | None = None) -> None:
-    """Transcode a part and commit its marker, unless that is done already; the first attempt to commit wins.
+async def transcode_part(place: Workplace, at: PartKey, on_progress: OnProgress | None = None) -> PartMarker | None:
+    """Transcode a part and commit its marker (None: it was done before); the first attempt to commit wins.
 
     Raises RefusedError when the part can never be transcoded, TemporaryError and ProcessError when it may.
     """
-    if await place.is_done(at.session) or await _is_committed(place, at):
+    if await place.is_done(at.session, at.number) or await _is_committed(place, at):
         log.info("%s part %d: done before", at.session.path, at.number)
-        return
+        return None
     attempt = uuid.uuid4().hex[:12]
     prefix = part_attempt_prefix(at.session, at.number, attempt)
     try:
@@ -51,19 +55,21 @@ async def transcode_part(place: Workplace, at: PartKey, on_progress: OnProgress 
     if not await _commit(place, at, marker):
         await in_thread(place.egress.delete_prefix, prefix)
     await _clear_if_done(place, at)
+    return marker
 
 
 async def give_up_part(place: Workplace, at: PartKey, reason: str) -> None:
     """Commit that a part cannot be transcoded, so that the rest of its session can be published without it."""
-    if not await place.is_done(at.session):
+    if not await place.is_done(at.session, at.number):
         await _commit(place, at, PartMarker(attempt="none", failed=reason))
         await _clear_if_done(place, at)
 
 
 async def _clear_if_done(place: Workplace, at: PartKey) -> None:
-    """A session that was finished while we worked, by those whose attempt had won, keeps no work in progress."""
-    if await place.is_done(at.session):
-        await in_thread(place.egress.delete_prefix, at.session.work_prefix)
+    """A part whose session was finished while we worked, by those whose attempt had won, leaves no work in progress."""
+    if await place.is_done(at.session, at.number):
+        await in_thread(place.egress.delete, part_marker_key(at.session, at.number))
+        await in_thread(place.egress.delete_prefix, part_prefix(at.session, at.number))
 
 
 async def read_part_marker(place: Workplace, at: PartKey) -> tuple[PartMarker, str] | None:
@@ -102,11 +108,12 @@ async def _encode(
         await in_thread(place.ingest.get_file, at.session.part_key(at.number), source)
     except NotFoundError as error:
         raise RefusedError("the part was deleted before its turn") from error
-    info = await probe(source, max_pixels=place.settings.max_pixels)
+    info = await probe(source, max_pixels=place.settings.max_pixels, fence=place.settings.fence)
+    refuse_absurd(info, place.settings)
     if info.container != "mov":
         raise RefusedError(f"the part is not an MP4 but {info.container}")
     video = info.require_video()
-    span, rate, rungs = _span(info, video), nominal_rate(video.frame_rate), vod_rungs(video.size)
+    span, rate, rungs = await in_thread(_span, source, info), nominal_rate(video.frame_rate), vod_rungs(video.size)
     for rung in rungs:
         (folder / rung.name).mkdir()
     argv = part_argv(
@@ -117,48 +124,67 @@ async def _encode(
         place.quality,
         segment_s=place.settings.segment_s,
         max_pixels=place.settings.max_pixels,
-        tagged=video.color_space is not None,
+        colour=video.colour,
         audio=info.audio is not None,
     )
-    frames = await place.ffmpeg(argv, cwd=folder, what=f"{at.session.path} part {at.number}", on_progress=on_progress)
-    if video.frames is not None and frames != video.frames:
-        log.warning("%s part %d: %d of %d frames", at.session.path, at.number, frames, video.frames)
-    made = await in_thread(read_rungs, folder, rungs)
+    limits = encoding(info, rungs, size_bytes=source.stat().st_size, threads=place.quality.threads)
+    what = f"{at.session.path} part {at.number}"
+    frames = await place.ffmpeg(argv, cwd=folder, what=what, limits=limits, on_progress=on_progress)
+    expected = round(span.duration_s * video.frame_rate)
+    if frames < 0.98 * expected - 1:
+        log.warning("%s part %d: %d of %d frames", at.session.path, at.number, frames, expected)
+    made, start_s = await in_thread(read_rungs, folder, rungs)
     return PartMarker(
         attempt=attempt,
-        start_s=span.start_s,
-        end_s=span.start_s + sum(segment.duration_s for segment in made[0].segments),
+        start_s=start_s,
+        end_s=start_s + sum(segment.duration_s for segment in made[0].segments),
         frames=frames,
         frame_rate=rate,
         rungs=made,
         sound=Sound(start_s=info.audio.start_s, channels=info.audio.channels) if info.audio else None,
+        # An upload has no partner.
+        marks=await read_marks(source, place.settings) if at.session.role != "upload" else (),
     )
 
 
-def _span(info: MediaInfo, video: VideoTrack) -> Span:
-    return Span(video.start_s, video.start_s + (video.duration_s or info.duration_s))
+def _span(source: Path, info: MediaInfo) -> Span:
+    """What a part shows, as it says itself: ffprobe counts what is only decoded into the duration."""
+    video, edit = info.require_video(), read_edit(source)
+    duration_s = video.duration_s or info.duration_s
+    return Span(video.start_s, video.start_s + (min(duration_s, float(edit.duration_s)) if edit else duration_s))
 
 
-def read_rungs(folder: Path, rungs: Sequence[Rung]) -> tuple[RungRendition, ...]:
-    """What ffmpeg wrote for each rung; RefusedError when it found no picture to encode."""
-    found = []
+def read_rungs(folder: Path, rungs: Sequence[Rung]) -> tuple[tuple[RungRendition, ...], float]:
+    """What ffmpeg wrote for each rung, cut into segments, and when the first picture that could be decoded is shown
+    (seconds on the recording's clock); RefusedError when it found no picture to encode."""
+    found, start_s = [], 0.0
     for rung in rungs:
-        init, segments = read_rendition(folder / rung.name)
-        codecs = h264_codec_of_init(init)
-        if codecs is None or not segments:
+        written = folder / rung.name / FRAGMENTS
+        fragments = split_fragments(written) if written.exists() else []
+        if not fragments:
             raise RefusedError("no picture of it can be decoded")
+        init = (folder / rung.name / "init.mp4").read_bytes()
+        codecs = h264_codec_of_init(init)
+        assert codecs is not None
+        start_s = float(fragments[0].start_s) - MEDIA_ORIGIN_S
+        ends_s = [*(fragment.start_s for fragment in fragments[1:]), fragments[-1].end_s]
         found.append(
             RungRendition(
                 folder=rung.name,
                 init_digest=digest(init),
                 init_size=len(init),
                 codecs=codecs,
-                segments=segments,
+                segments=tuple(
+                    SegmentFile(
+                        name=fragment.name, duration_s=round(float(end_s - fragment.start_s), 6), size=fragment.size
+                    )
+                    for fragment, end_s in zip(fragments, ends_s, strict=True)
+                ),
                 width=rung.size.width,
                 height=rung.size.height,
             )
         )
-    return tuple(found)
+    return tuple(found), start_s
 
 
 def read_rendition(folder: Path) -> tuple[bytes, tuple[SegmentFile, ...]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from fractions import Fraction
 from itertools import pairwise
@@ -21,7 +21,7 @@ from panocast.hls import (
     vod_playlist,
 )
 from panocast.layout import Session
-from panocast.projection import Projection, Stereo
+from panocast.projection import UPRIGHT, Orientation, Projection, Stereo
 from panocast.recording import EndMarker, SourceInfo
 from transcoder.encode import Span
 from transcoder.markers import (
@@ -60,7 +60,7 @@ class MissingPart(_Told):
 
 class Asset(_Told):
     """`asset.json`: what a player, a library page and a later worker need to know. `recording` is the session whose
-    media the asset shows."""
+    media the asset shows, `partner` the one that completed it."""
 
     id: str
     name: str
@@ -74,47 +74,87 @@ class Asset(_Told):
     audio_channels: int
     projection: Projection
     stereo: Stereo
+    orientation: Orientation = UPRIGHT
     poster: str | None
+    thumbnails: str | None = None
     source: SourceInfo
     frames: int
+    partner: str | None = None
     missing: tuple[MissingPart, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A stretch of the asset: where it stands on the clock, its renditions by width, and where they are stored."""
+    """A stretch of the asset: where it stands on the clock, its renditions by width, and where they are stored; its
+    media say that they are `later_s` earlier."""
 
     label: str
     span: Span
     rungs: Mapping[int, RungRendition]
     prefix: str
+    later_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """A segment to be copied to another place on the media's clock, and its init segment."""
+
+    init: str
+    source: str
+    target: str
+    later_s: float
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """All that makes an asset: objects to copy (source, target), texts to write, the multivariant playlist."""
+    """All that makes an asset: objects to copy (source, target), segments to move, texts to write, the multivariant
+    playlist."""
 
     asset: Asset
     copies: tuple[tuple[str, str], ...]
+    moves: tuple[Move, ...]
     texts: Mapping[str, str]
     master: str
 
 
-def pieces(session: Session, parts: Mapping[int, PartMarker], whole: WholeMarker | None) -> list[Piece]:
+def pieces(
+    session: Session, parts: Mapping[int, PartMarker], whole: WholeMarker | None = None, edition: str = ""
+) -> list[Piece]:
     """The good parts and the fillers between them, in order."""
     found: list[Piece] = []
-    fillers = {f.before: f for f in whole.fillers} if whole else {}
-    for number, marker in sorted(parts.items()):
-        if marker.failed is not None:
-            continue
-        if whole and (filler := fillers.get(number)):
-            span = Span(filler.start_s, filler.end_s)
+    later_s = whole.later_s if whole else {}
+    fillers = sorted(whole.fillers if whole else (), key=lambda filler: (filler.before, filler.start_s))
+    for number in sorted({*parts, *(filler.before for filler in fillers)}):
+        here = [filler for filler in fillers if filler.before == number]
+        for index, filler in enumerate(here):
+            assert whole is not None
+            # Those of another edition are others.
+            label = f"{edition}-before-{number:04d}" + (f"-{index}" if len(here) > 1 else "")
             prefix = whole_attempt_prefix(session, whole.attempt)
-            found.append(Piece(f"before-{number:04d}", span, {r.width: r for r in filler.rungs}, prefix))
+            found.append(Piece(label, Span(filler.start_s, filler.end_s), {r.width: r for r in filler.rungs}, prefix))
+        marker = parts.get(number)
+        if marker is None or marker.failed is not None:
+            continue
+        by_s = later_s.get(number, 0.0)
+        span = Span(marker.start_s + by_s, marker.end_s + by_s)
         prefix = part_attempt_prefix(session, number, marker.attempt)
-        rungs = {r.width: r for r in marker.rungs}
-        found.append(Piece(f"{number:04d}", Span(marker.start_s, marker.end_s), rungs, prefix))
+        label = f"{edition}-{number:04d}" if by_s else f"{number:04d}"
+        found.append(Piece(label, span, {r.width: r for r in marker.rungs}, prefix, by_s))
     return found
+
+
+def on_one_clock(parts: Mapping[int, PartMarker]) -> dict[int, PartMarker]:
+    """The parts, as failed those that reach into the next one: a timestamp in them is wrong, and what follows would go
+    back in time."""
+    found = dict(sorted(parts.items()))
+    while True:
+        good = [(number, part) for number, part in found.items() if part.failed is None]
+        stray = next(
+            (n for (n, part), (_, after) in pairwise(good) if part.end_s > after.start_s + SMALLEST_HOLE_S), None
+        )
+        if stray is None:
+            return found
+        found[stray] = found[stray].model_copy(update={"failed": "its clock reaches into the next part"})
 
 
 def common_widths(found: Sequence[Piece]) -> list[int]:
@@ -127,18 +167,28 @@ def common_widths(found: Sequence[Piece]) -> list[int]:
     return sorted(widths, reverse=True)
 
 
+def edition_of(parts: int, partner_parts: int = 0) -> str:
+    """The name of an edition of an asset: a recording that goes on after it was published, or is completed by a
+    partner's, gets another, later in the alphabet. Media are shared; whatever speaks of the whole is in files of its
+    own, so that viewers keep what they have."""
+    return f"{parts:04d}-{partner_parts:04d}" if partner_parts else f"{parts:04d}"
+
+
 def plan_asset(
     session: Session,
     recording: Session,
+    edition: str,
     end: EndMarker,
     parts: Mapping[int, PartMarker],
     whole: WholeMarker,
     published: datetime,
+    partner: Session | None = None,
 ) -> Plan:
-    """The asset at `session` (an event's earliest) that shows what `recording` recorded."""
-    found = pieces(recording, parts, whole)
+    """The asset at `session` (an event's earliest) that shows what `recording` recorded, completed by `partner`."""
+    found = pieces(recording, parts, whole, edition)
     widths = common_widths(found)
     base = f"{session.vod_prefix}{recording.id}/"
+    own = f"{recording.id}/{edition}/"
     renditions = {f"{base}{width}/": _join(found, width) for width in widths}
     sound = _sound(recording, whole, _breaks(next(iter(renditions.values()))))
     sound_peak, sound_average = sound.rates if sound else (0, 0)
@@ -149,18 +199,21 @@ def plan_asset(
         rung = found[0].rungs[width]
         bandwidth, average_bandwidth = peak + sound_peak, average + sound_average
         codecs = f"{rung.codecs},{AAC_LC}" if sound else rung.codecs
-        uri = f"{recording.id}/{width}/index.m3u8"
+        uri = f"{recording.id}/{width}/{edition}.m3u8"
         variants.append(Variant(uri, bandwidth, rung.picture, codecs, _usual_rate(good), average_bandwidth))
         rungs.append(
             AssetRung(width=width, height=rung.height, bandwidth_bps=bandwidth, average_bandwidth_bps=average_bandwidth)
         )
+    texts = {f"{folder}{edition}.m3u8": vod_playlist(joined.segments) for folder, joined in renditions.items()}
     if sound:
-        renditions[f"{base}audio/"] = sound
-    audio = AudioRendition(f"{recording.id}/audio/index.m3u8", whole.channels) if sound else None
+        renditions[f"{session.vod_prefix}{own}audio/"] = sound
+        texts[f"{session.vod_prefix}{own}audio/index.m3u8"] = vod_playlist(sound.segments)
+    audio = AudioRendition(f"{own}audio/index.m3u8", whole.channels) if sound else None
     copies = [(source, folder + name) for folder, joined in renditions.items() for source, name in joined.copies]
-    texts = {f"{folder}index.m3u8": vod_playlist(joined.segments) for folder, joined in renditions.items()}
-    if whole.poster:
-        copies.append((whole_attempt_prefix(recording, whole.attempt) + "poster.jpg", f"{base}poster.jpg"))
+    moves = [replace(m, target=folder + m.target) for folder, joined in renditions.items() for m in joined.moves]
+    made = [*(["poster.jpg"] if whole.poster else []), *whole.thumbnails]
+    prefix = whole_attempt_prefix(recording, whole.attempt)
+    copies += [(prefix + name, f"{session.vod_prefix}{own}{name}") for name in made]
     asset = Asset(
         id=session.path,
         name=session.name,
@@ -174,22 +227,26 @@ def plan_asset(
         audio_channels=whole.channels if whole.audio else 0,
         projection=end.projection,
         stereo=end.stereo,
-        poster=f"{recording.id}/poster.jpg" if whole.poster else None,
+        orientation=end.orientation,
+        poster=f"{own}poster.jpg" if whole.poster else None,
+        thumbnails=f"{own}{whole.thumbnails[0]}" if whole.thumbnails else None,
         source=end.source,
-        frames=sum(p.frames for p in good),
+        frames=sum(p.frames for p in good) + sum(f.frames for f in whole.fillers),
+        partner=partner.id if partner else None,
         missing=tuple(MissingPart(part=n, reason=p.failed) for n, p in sorted(parts.items()) if p.failed is not None),
     )
-    texts[f"{base}asset.json"] = asset.model_dump_json(indent=1)
-    return Plan(asset, tuple(copies), texts, multivariant_playlist(variants, audio))
+    texts[f"{session.vod_prefix}{own}asset.json"] = asset.model_dump_json(indent=1)
+    return Plan(asset, tuple(copies), tuple(moves), texts, multivariant_playlist(variants, audio))
 
 
 @dataclass(frozen=True, slots=True)
 class _Joined:
-    """One rendition over all pieces: segments, their sizes in bytes, objects to copy (source, name)."""
+    """One rendition over all pieces: segments, their sizes in bytes, objects to copy (source, name) and to move."""
 
     segments: list[Segment]
     sizes: list[int]
     copies: list[tuple[str, str]]
+    moves: list[Move] = field(default_factory=list)
 
     @property
     def rates(self) -> tuple[int, int]:
@@ -216,7 +273,10 @@ def _join(found: Sequence[Piece], width: int) -> _Joined:
             uri = f"{piece.label}-{segment.name}"
             joined.segments.append(Segment(uri, duration_s, map_uri, discontinuity=anew and index == 0))
             joined.sizes.append(segment.size)
-            joined.copies.append((folder + segment.name, uri))
+            if piece.later_s:
+                joined.moves.append(Move(folder + "init.mp4", folder + segment.name, uri, piece.later_s))
+            else:
+                joined.copies.append((folder + segment.name, uri))
     return joined
 
 

@@ -1,24 +1,33 @@
-"""The upload job: somebody's file is looked at, then cut at keyframes into the parts of a recording."""
+"""The upload job: a file is looked at, then cut at keyframes into the parts of a recording, its sound apart."""
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path, PurePosixPath
 
 from panocast.errors import NotFoundError, RefusedError
+from panocast.fence import copying
 from panocast.layout import Session, UploadKey, upload_session
+from panocast.mp4 import write_edit
 from panocast.probe import MediaInfo, probe
 from panocast.process import ProcessError
 from panocast.recording import EndMarker, SourceInfo
 from panocast.store import Stat
-from transcoder.encode import cut_argv
+from transcoder.cut import SOUND, Lane, Stretch, cut_argv, lanes, part_length_s, plan_parts, read_packets, scan_argv
+from transcoder.limits import refuse_absurd
 from transcoder.workplace import Workplace, each, in_thread
 
 log = logging.getLogger(__name__)
 
 # What ffmpeg says of a codec that a container has no name for.
-_NO_TAG = ("Could not find tag for codec", "muxing is currently not supported", "codec not supported in")
+_NO_TAG = (
+    "Could not find tag for codec",
+    "muxing is currently not supported",
+    "codec not supported in",
+    "only supported",
+)
 
 
 async def cut_upload(place: Workplace, at: UploadKey) -> Session:
@@ -36,10 +45,15 @@ async def cut_upload(place: Workplace, at: UploadKey) -> Session:
         if await in_thread(place.ingest.stat, session.end_key):
             log.info("%s: %s was cut before", session.path, at.key)
             return session
-        info = await probe(source, max_pixels=place.settings.max_pixels)
+        info = await probe(source, max_pixels=place.settings.max_pixels, fence=place.settings.fence)
         info.require_video()
-        parts = await _cut(place, info, folder, source.name)
+        refuse_absurd(info, place.settings)
+        cuts = lanes(await _plan(place, info, folder, source.name))
+        await _cut(place, info, folder, source.name, cuts)
+        parts = await in_thread(_finish_parts, folder / "cut", cuts)
         keys = [(session.part_key(number), path) for number, path in enumerate(parts, 1)]
+        if info.audio:
+            keys.append((session.sound_key, folder / SOUND))
         await each(keys, lambda pair: place.ingest.put_file(pair[0], pair[1], if_absent=True))
         end = end_marker(session, at.key, stat, info, len(parts)).model_dump_json().encode()
         await in_thread(partial(place.ingest.put_bytes, session.end_key, end, if_absent=True))
@@ -47,21 +61,51 @@ async def cut_upload(place: Workplace, at: UploadKey) -> Session:
     return session
 
 
-async def _cut(place: Workplace, info: MediaInfo, folder: Path, name: str) -> list[Path]:
+async def _plan(place: Workplace, info: MediaInfo, folder: Path, name: str) -> list[Stretch]:
+    settings = place.settings
+    argv = scan_argv(name, info.container, max_pixels=settings.max_pixels, sound=info.audio is not None)
+    await place.ffmpeg(argv, cwd=folder, what="scan", limits=copying((folder / name).stat().st_size))
+    part_s = part_length_s(info.duration_s, settings.fleet_slots, settings.part_s)
+    stretches = await in_thread(_read_plan, folder / "packets.txt", part_s)
+    if not stretches:
+        raise RefusedError("nothing of it can be read")
+    return stretches
+
+
+def _read_plan(listed: Path, part_s: float) -> list[Stretch]:
+    with listed.open() as lines:
+        return plan_parts(read_packets(lines), part_s)
+
+
+async def _cut(place: Workplace, info: MediaInfo, folder: Path, name: str, cuts: Sequence[Lane]) -> None:
     (folder / "cut").mkdir()
     for muxer in ("mp4", "mov"):
-        argv = cut_argv(name, info.container, muxer, part_s=place.settings.part_s, max_pixels=place.settings.max_pixels)
+        pixels, sound = place.settings.max_pixels, info.audio is not None
+        argv = cut_argv(name, info.container, muxer, cuts, max_pixels=pixels, sound=sound)
         try:
-            await place.ffmpeg(argv, cwd=folder, what="cut")
+            await place.ffmpeg(argv, cwd=folder, what="cut", limits=copying((folder / name).stat().st_size))
         except ProcessError as error:
             if not any(words in line for line in error.tail for words in _NO_TAG):
                 raise
-            continue
-        if parts := sorted(path for path in (folder / "cut").iterdir() if path.stat().st_size):
-            return parts
-        raise RefusedError("nothing of it can be read")
+        else:
+            return
     codecs = [track.codec for track in (info.video, info.audio) if track]
     raise RefusedError(f"its codecs ({' and '.join(codecs)}) do not fit into MP4 or MOV: convert it to H.264 and AAC")
+
+
+def _finish_parts(folder: Path, cuts: Sequence[Lane]) -> list[Path]:
+    """The parts in order, each telling what of it is shown; what lies between the parts of a lane goes."""
+    found: dict[int, Path] = {}
+    for number, lane in enumerate(cuts):
+        for part, stretch in lane.parts:
+            path = folder / f"{number}-{lane.file_of(stretch):05d}.mp4"
+            if stretch.lead_s:
+                duration_s = stretch.end_s - stretch.start_s
+                write_edit(path, start_s=stretch.start_s, duration_s=duration_s, lead_s=stretch.lead_s)
+            found[part] = path
+    for path in set(folder.iterdir()) - set(found.values()):
+        path.unlink()
+    return [path for _, path in sorted(found.items())]
 
 
 def end_marker(session: Session, key: str, stat: Stat, info: MediaInfo, parts: int) -> EndMarker:
@@ -78,6 +122,7 @@ def end_marker(session: Session, key: str, stat: Stat, info: MediaInfo, parts: i
         title=title,
         projection=info.projection,
         stereo=info.stereo,
+        orientation=info.orientation,
         source=SourceInfo(
             width=video.size.width,
             height=video.size.height,

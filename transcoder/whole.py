@@ -1,4 +1,5 @@
-"""What is made from a session as a whole once every part is there: its sound, a poster, black where pictures miss."""
+"""What is made from a session as a whole once every part is there: its sound, poster and thumbnails, and black where
+pictures miss."""
 
 from __future__ import annotations
 
@@ -14,11 +15,11 @@ from panocast.errors import NotFoundError, RefusedError
 from panocast.hls import AAC_LC
 from panocast.ladder import VOD_TIERS, Rung
 from panocast.layout import Session
+from panocast.probe import probe
+from transcoder.cut import SOUND, SOUND_ORIGIN_S
 from transcoder.encode import (
     POSTER_WIDTH,
     Span,
-    audio_argv,
-    concat_script,
     filler_argv,
     poster_argv,
 )
@@ -27,13 +28,17 @@ from transcoder.markers import (
     PartMarker,
     Rendition,
     RungRendition,
+    Sound,
     WholeMarker,
     part_attempt_prefix,
     whole_attempt_prefix,
     whole_marker_key,
 )
 from transcoder.part import digest, files_of, read_rendition, read_rungs
+from transcoder.patch import Completion, make_patches
 from transcoder.publish import SMALLEST_HOLE_S, Piece, common_widths, pieces
+from transcoder.sound import audio_argv, concat_script, downmix
+from transcoder.thumbnails import make_thumbnails
 from transcoder.workplace import Workplace, each, in_thread
 
 log = logging.getLogger(__name__)
@@ -43,32 +48,38 @@ LARGEST_HOLE_S = 900.0
 POSTER_AFTER_S = 3.0
 
 
-async def read_whole_marker(place: Workplace, session: Session) -> WholeMarker | None:
+async def read_whole_marker(place: Workplace, session: Session, edition: str) -> WholeMarker | None:
     """The marker of the whole, or None while there is none."""
     try:
-        data, _ = await in_thread(place.egress.get_bytes, whole_marker_key(session))
+        data, _ = await in_thread(place.egress.get_bytes, whole_marker_key(session, edition))
     except NotFoundError:
         return None
     return WholeMarker.model_validate_json(data)
 
 
-async def make_whole(place: Workplace, session: Session, parts: Mapping[int, PartMarker]) -> WholeMarker:
+async def make_whole(
+    place: Workplace,
+    session: Session,
+    edition: str,
+    parts: Mapping[int, PartMarker],
+    completion: Completion | None = None,
+) -> WholeMarker:
     """Make what belongs to the whole and commit it; gives the marker that won, ours or another's."""
-    if there := await read_whole_marker(place, session):
+    if there := await read_whole_marker(place, session, edition):
         return there
     good = {number: part for number, part in parts.items() if part.failed is None}
     attempt = uuid.uuid4().hex[:12]
     prefix = whole_attempt_prefix(session, attempt)
     try:
         async with place.folder("whole") as folder:
-            marker = await _make(place, session, good, attempt, folder)
+            marker = await _make(place, session, good, attempt, folder, completion)
             await place.store_files(folder, _files(marker), prefix)
     except BaseException:
         await asyncio.shield(in_thread(place.egress.delete_prefix, prefix))
         raise
     data = marker.model_dump_json().encode()
-    await in_thread(partial(place.egress.put_bytes, whole_marker_key(session), data, if_absent=True))
-    winner = await read_whole_marker(place, session)
+    await in_thread(partial(place.egress.put_bytes, whole_marker_key(session, edition), data, if_absent=True))
+    winner = await read_whole_marker(place, session, edition)
     if winner is not None and winner.attempt != attempt:
         await in_thread(place.egress.delete_prefix, prefix)
     if winner is None:
@@ -77,44 +88,65 @@ async def make_whole(place: Workplace, session: Session, parts: Mapping[int, Par
 
 
 async def _make(
-    place: Workplace, session: Session, good: Mapping[int, PartMarker], attempt: str, folder: Path
+    place: Workplace,
+    session: Session,
+    good: Mapping[int, PartMarker],
+    attempt: str,
+    folder: Path,
+    completion: Completion | None,
 ) -> WholeMarker:
-    found = pieces(session, good, None)
-    widths = common_widths(found)
-    audio, channels = await _audio(place, session, good, folder)
+    widths = common_widths(pieces(session, good))
+    later_s = (completion.score.later_s if completion else None) or {}
+    moved = {number: part.later(later_s.get(number, 0.0)) for number, part in good.items()}
+    usual = next(iter(good.values()))
+    patches = []
+    if completion:
+        patches = await make_patches(place, completion, _as_plan(usual.rungs, widths), usual.frame_rate, folder)
+    fillers = [patch.filler for patch in patches]
+    fillers += await _fillers(place, moved, fillers, widths, folder)
+    spans = [Span(part.start_s, part.end_s) for part in moved.values()]
+    spans += [Span(filler.start_s, filler.end_s) for filler in fillers]
+    span = Span(min(span.start_s for span in spans), max(span.end_s for span in spans))
+    sounds = [(patch.audio, patch.sound) for patch in patches if patch.sound]
+    audio, channels = await _audio(place, session, moved, sounds, span, folder)
+    found = pieces(session, moved)
     return WholeMarker(
         attempt=attempt,
         audio=audio,
         channels=channels,
         poster=await _poster(place, found, widths, folder),
-        fillers=await _fillers(place, good, widths, folder),
+        thumbnails=await make_thumbnails(place, found, widths[-1], folder, span),
+        fillers=tuple(sorted(fillers, key=lambda filler: (filler.before, filler.start_s))),
+        later_s={number: by_s for number, by_s in later_s.items() if by_s},
     )
 
 
 def _files(marker: WholeMarker) -> list[str]:
     renditions: list[Rendition] = [marker.audio] if marker.audio else []
     renditions += [rung for filler in marker.fillers for rung in filler.rungs]
-    return files_of(renditions) + (["poster.jpg"] if marker.poster else [])
+    return [*files_of(renditions), *(["poster.jpg"] if marker.poster else []), *marker.thumbnails]
 
 
 async def _audio(
-    place: Workplace, session: Session, good: Mapping[int, PartMarker], folder: Path
+    place: Workplace,
+    session: Session,
+    good: Mapping[int, PartMarker],
+    patches: Sequence[tuple[Path, Sound]],
+    span: Span,
+    folder: Path,
 ) -> tuple[Rendition | None, int]:
-    """One encode of all parts' sound, from the first picture to the last; None where there is none."""
-    sounds = [(number, part, part.sound) for number, part in sorted(good.items()) if part.sound]
+    """One encode of all the sound, from the first picture to the last; None where there is none."""
+    sounds = await _uncut_sound(place, session, folder) or await _sounds_of_parts(place, session, good, folder)
+    sounds = sorted([*sounds, *patches], key=lambda sound: sound[1].start_s)
     if not sounds:
         return None, 0
-    files = [
-        (f"{part_attempt_prefix(session, number, part.attempt)}audio.mov", folder / f"{number:04d}.mov")
-        for number, part, _ in sounds
-    ]
-    await each(files, lambda file: place.egress.get_file(*file))
-    script = concat_script([(path.name, sound.start_s) for (_, path), (_, _, sound) in zip(files, sounds, strict=True)])
-    (folder / "audio.ffconcat").write_text(script)
+    (folder / "audio.ffconcat").write_text(concat_script([(path.name, sound.start_s) for path, sound in sounds]))
     (folder / "audio").mkdir()
-    span = Span(min(p.start_s for p in good.values()), max(p.end_s for p in good.values()))
-    channels = min(2, max(sound.channels for _, _, sound in sounds))
-    argv = audio_argv("audio.ffconcat", sounds[0][2].start_s, span, channels, segment_s=place.settings.segment_s)
+    _, first = sounds[0]
+    mix = downmix(first.channels, first.layout)
+    channels = min(2, max(sound.channels for _, sound in sounds))
+    segment_s = place.settings.segment_s
+    argv = audio_argv("audio.ffconcat", first.start_s, span, channels, segment_s=segment_s, mix=mix)
     await place.ffmpeg(argv, cwd=folder, what=f"{session.path} audio")
     init, segments = read_rendition(folder / "audio")
     if not segments:
@@ -124,6 +156,33 @@ async def _audio(
         folder="audio", init_digest=digest(init), init_size=len(init), codecs=AAC_LC, segments=segments
     )
     return rendition, channels
+
+
+async def _uncut_sound(place: Workplace, session: Session, folder: Path) -> list[tuple[Path, Sound]]:
+    """The sound of an upload, which was put aside whole."""
+    path = folder / SOUND
+    try:
+        await in_thread(place.ingest.get_file, session.sound_key, path)
+        audio = (await probe(path, max_pixels=place.settings.max_pixels, fence=place.settings.fence)).audio
+    except NotFoundError:
+        return []
+    except RefusedError as error:
+        log.warning("%s: its sound cannot be read: %s", session.path, error)
+        return []
+    if audio is None:
+        return []
+    start_s = audio.start_s - SOUND_ORIGIN_S
+    return [(path, Sound(start_s=start_s, channels=audio.channels, layout=audio.layout))]
+
+
+async def _sounds_of_parts(
+    place: Workplace, session: Session, good: Mapping[int, PartMarker], folder: Path
+) -> list[tuple[Path, Sound]]:
+    """What the parts of a recording have put aside of their sound, in order."""
+    sounds = [(folder / f"{n:04d}.mov", n, part, part.sound) for n, part in sorted(good.items()) if part.sound]
+    files = [(f"{part_attempt_prefix(session, n, part.attempt)}audio.mov", path) for path, n, part, _ in sounds]
+    await each(files, lambda file: place.egress.get_file(*file))
+    return [(path, sound) for path, _, _, sound in sounds]
 
 
 async def _poster(place: Workplace, found: Sequence[Piece], widths: Sequence[int], folder: Path) -> bool:
@@ -147,30 +206,36 @@ async def _poster(place: Workplace, found: Sequence[Piece], widths: Sequence[int
 
 
 async def _fillers(
-    place: Workplace, good: Mapping[int, PartMarker], widths: Sequence[int], folder: Path
-) -> tuple[Filler, ...]:
-    """Black for every hole on the clock between two parts."""
+    place: Workplace,
+    good: Mapping[int, PartMarker],
+    patches: Sequence[Filler],
+    widths: Sequence[int],
+    folder: Path,
+) -> list[Filler]:
+    """Black for every hole on the clock between two parts that no patch fills."""
     found = []
+    patched = {patch.before for patch in patches}
     for (_, before), (number, after) in pairwise(sorted(good.items())):
         hole = Span(before.end_s, after.start_s)
-        if hole.duration_s < SMALLEST_HOLE_S:
+        if hole.duration_s < SMALLEST_HOLE_S or number in patched:
             continue
         if hole.duration_s > LARGEST_HOLE_S:
             raise RefusedError(f"its clock jumps by {hole.duration_s:.0f} s before part {number}")
         log.warning("%.1f s of black before part %d", hole.duration_s, number)
-        rungs = _black_rungs(before.rungs, widths)
+        rungs = _as_plan(before.rungs, widths)
         name = f"black-{number:04d}"
         (folder / name).mkdir()
         for rung in rungs:
             (folder / name / rung.name).mkdir()
         argv = filler_argv(hole, before.frame_rate, rungs, place.quality, segment_s=place.settings.segment_s)
         await place.ffmpeg(argv, cwd=folder / name, what=name)
-        made = [r.model_copy(update={"folder": f"{name}/{r.folder}"}) for r in read_rungs(folder / name, rungs)]
+        black, _ = await in_thread(read_rungs, folder / name, rungs)
+        made = [rung.model_copy(update={"folder": f"{name}/{rung.folder}"}) for rung in black]
         found.append(Filler(before=number, start_s=hole.start_s, end_s=hole.end_s, rungs=tuple(made)))
-    return tuple(found)
+    return found
 
 
-def _black_rungs(rungs: Sequence[RungRendition], widths: Sequence[int]) -> list[Rung]:
+def _as_plan(rungs: Sequence[RungRendition], widths: Sequence[int]) -> list[Rung]:
     """The rungs of a part as a plan again, with the same ceilings, for the same init segments."""
     ceilings = {tier.width: tier.bitrate_bps for tier in VOD_TIERS}
     smallest = min(ceilings.values())

@@ -9,6 +9,8 @@ from panocast.layout import EndKey, PartKey, Session, UploadKey, failed_key
 from transcoder.event import now
 from transcoder.finish import finish, is_ready
 from transcoder.jobs import Ignored, Job, job_for
+from transcoder.late import give_up_late_parts
+from transcoder.merge import merge
 from transcoder.part import give_up_part, transcode_part
 from transcoder.upload import cut_upload
 from transcoder.workplace import OnProgress, Workplace, in_thread
@@ -16,18 +18,26 @@ from transcoder.workplace import OnProgress, Workplace, in_thread
 log = logging.getLogger(__name__)
 
 
-async def do(place: Workplace, job: Job, on_progress: OnProgress | None = None) -> None:
-    """Do a job to its end, results stored. Whatever it raises says whether another try makes sense."""
+async def do(place: Workplace, job: Job, on_progress: OnProgress | None = None) -> float:
+    """Do a job to its end, results stored; gives the seconds of video that it transcoded.
+
+    Whatever it raises says whether another try makes sense.
+    """
+    video_s = 0.0
     match job.at:
         case PartKey() as part:
-            await transcode_part(place, part, on_progress)
+            if marker := await transcode_part(place, part, on_progress):
+                video_s = marker.end_s - marker.start_s
             await finish_when_ready(place, part.session)
         case EndKey(session):
-            await finish(place, session)
+            if await finish(place, session) is None and await give_up_late_parts(place, session):
+                await finish(place, session)
+            await merge(place, session)
         case UploadKey() as upload:
             await cut_upload(place, upload)
     # An earlier failure of the same object is no longer true.
     await in_thread(place.egress.delete, failed_key(job.key))
+    return video_s
 
 
 async def finish_when_ready(place: Workplace, session: Session) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import contextvars
 import logging
 import os
 import re
@@ -11,21 +13,27 @@ import tempfile
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
 from panocast.errors import TemporaryError
+from panocast.fence import Fence, Limits
 from panocast.ffmpeg import Progress, ProgressReader
 from panocast.layout import Session
-from panocast.process import Command, ProcessError, run
+from panocast.process import Command, LimitError, ProcessError, run
 from panocast.queue import Queue
+from panocast.sandbox import refuse_links, sandboxed
 from panocast.settings import TranscoderSettings
 from panocast.store import Store
 from transcoder.encode import Quality
+from transcoder.event import is_done
+from transcoder.limits import ceilings, within
 
 log = logging.getLogger(__name__)
 
 STALL_S = 60.0
+GROWTH_S = 1.0
 TRANSFERS = 8
 PAUSES_S = (0.2, 1.0)
 T = TypeVar("T")
@@ -34,20 +42,22 @@ OnProgress = Callable[[Progress], None]
 
 @dataclass(frozen=True, slots=True)
 class Workplace:
-    """What every job needs. `scratch` is the worker's own folder; `stall_s` ends an ffmpeg that does not get on."""
+    """What every job needs. `scratch` is the worker's own folder, `slots` the jobs that run at once; `stall_s` ends an
+    ffmpeg that does not get on."""
 
     ingest: Store
     egress: Store
     queue: Queue
     settings: TranscoderSettings
     scratch: Path
+    slots: int = 1
     stall_s: float = STALL_S
 
     @property
     def quality(self) -> Quality:
         """How hard x264 tries; several jobs at once share the machine's cores."""
         cores = os.cpu_count() or 1
-        return Quality(self.settings.preset, self.settings.crf, max(1, cores // self.settings.concurrency))
+        return Quality(self.settings.preset, self.settings.crf, max(1, cores // self.slots))
 
     @asynccontextmanager
     async def folder(self, label: str) -> AsyncIterator[Path]:
@@ -62,16 +72,30 @@ class Workplace:
         finally:
             await asyncio.shield(in_thread(shutil.rmtree, path, True))
 
-    async def ffmpeg(self, argv: Sequence[str], *, cwd: Path, what: str, on_progress: OnProgress | None = None) -> int:
-        """Run an ffmpeg to its end and give the frames it wrote.
+    async def ffmpeg(
+        self,
+        argv: Sequence[str],
+        *,
+        cwd: Path,
+        what: str,
+        limits: Limits | None = None,
+        on_progress: OnProgress | None = None,
+    ) -> int:
+        """Run an ffmpeg to its end, fenced into the folder `cwd`, and give the frames it wrote.
 
-        Raises ProcessError when it fails, TemporaryError when it does not get on for `stall_s`.
+        `limits` are no more than the settings' ceilings. Raises ProcessError when it fails, LimitError when it was
+        stopped by a limit, TemporaryError when it does not get on for `stall_s`.
         """
         reader, last = ProgressReader(), Progress()
         loop = asyncio.get_running_loop()
-        command = Command(f"ffmpeg ({what})", argv, cwd=cwd, yielding=self.settings.yielding)
+        most = ceilings(self.settings)
+        limits = within(limits, most) if limits else most
+        fence = Fence(limits, sandboxed(self.settings.fence), folder=cwd)
+        command = Command(f"ffmpeg ({what})", argv, cwd=cwd, yielding=self.settings.yielding, fence=fence)
+        outgrown = asyncio.create_task(_outgrown(cwd, limits.output_bytes))
         try:
             async with asyncio.timeout(self.stall_s) as limit:
+                outgrown.add_done_callback(lambda task: None if task.cancelled() else limit.reschedule(loop.time()))
 
                 def take(line: str) -> None:
                     nonlocal last
@@ -85,34 +109,61 @@ class Workplace:
                         on_progress(progress)
 
                 await run(command, on_stdout=take)
+            await in_thread(refuse_links, cwd)
         except ProcessError as error:
             raise ProcessError(_in_words(error, what), error.code, error.tail) from error
         except TimeoutError as error:
+            if outgrown.done():
+                raise LimitError(f"ffmpeg ({what}) was stopped: {limits.too_much_output}") from error
             raise TemporaryError(f"ffmpeg ({what}) did not get on for {self.stall_s:g} s and was ended") from error
+        finally:
+            outgrown.cancel()
+            await asyncio.gather(outgrown, return_exceptions=True)
         return last.frames
 
     async def store_files(self, folder: Path, names: Sequence[str], prefix: str) -> None:
         """Put files of `folder` into the egress store under `prefix`, a few at a time."""
-        await each(names, lambda name: self.egress.put_file(prefix + name, folder / name))
+        share = max(TRANSFERS, self.egress.at_once // self.slots)  # the other slots transfer, too
+        await each(names, lambda name: self.egress.put_file(prefix + name, folder / name), at_once=share)
 
     async def copy(self, pairs: Sequence[tuple[str, str]]) -> None:
         """Copy objects (source, target) within the egress store, a few at a time."""
-        await each(pairs, lambda pair: self.egress.copy(*pair))
+        await each(pairs, lambda pair: self.egress.copy(*pair), at_once=self.egress.at_once)
 
-    async def is_done(self, session: Session) -> bool:
-        """Whether nothing is left to do for a session."""
-        return await in_thread(self.egress.stat, session.done_key) is not None
+    async def is_done(self, session: Session, part: int = 0) -> bool:
+        """Whether nothing is left to do for a session, or for a part of it."""
+        return await in_thread(is_done, self.ingest, self.egress, session, part)
 
 
 async def in_thread(call: Callable[..., T], *args: Any) -> T:
     """Call a blocking function in a thread; a cancelled call waits for its end, so that nothing is written after it."""
-    future = asyncio.get_running_loop().run_in_executor(None, call, *args)
+    context = contextvars.copy_context()  # what is logged there names the same job
+    future = asyncio.get_running_loop().run_in_executor(None, partial(context.run, call, *args))
     try:
         return await asyncio.shield(future)
     except asyncio.CancelledError:
         await asyncio.wait([future])
         future.exception()
         raise
+
+
+async def _outgrown(folder: Path, most_bytes: int) -> None:
+    """Ends when the files of a folder have grown by more than `most_bytes` together: no limit of the kernel's counts
+    them all."""
+    begun = await in_thread(_size_of, folder)
+    while True:
+        await asyncio.sleep(GROWTH_S)
+        if await in_thread(_size_of, folder) - begun > most_bytes:
+            return
+
+
+def _size_of(folder: Path) -> int:
+    """Bytes of all files below a folder that is being worked in."""
+    size = 0
+    for path in folder.rglob("*"):
+        with contextlib.suppress(OSError):
+            size += path.lstat().st_size
+    return size
 
 
 def _in_words(error: ProcessError, what: str) -> str:
@@ -122,13 +173,13 @@ def _in_words(error: ProcessError, what: str) -> str:
     return f"ffmpeg ({what}) failed with code {error.code}" + (f": {reason}" if reason else "")
 
 
-async def each(items: Sequence[T], call: Callable[[T], object]) -> None:
-    """Call a blocking function, which may be repeated, on every item in threads, a few at a time.
+async def each(items: Sequence[T], call: Callable[[T], object], *, at_once: int = TRANSFERS) -> None:
+    """Call a blocking function, which may be repeated, on every item in threads, `at_once` at a time.
 
     What fails for now is tried again a moment later: of thousands of transfers one fails now and then, and must not
     send the others back to the start. The first other error ends it.
     """
-    slots = asyncio.Semaphore(TRANSFERS)
+    slots = asyncio.Semaphore(at_once)
 
     async def one(item: T) -> None:
         async with slots:

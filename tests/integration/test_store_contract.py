@@ -252,6 +252,30 @@ def test_s3_if_absent_decides_multipart_uploads_too(bucket: str, tmp_path: Path)
     assert (tmp_path / "copy").read_bytes() == path.read_bytes()
 
 
+def test_s3_every_request_that_carries_content_carries_its_checksum(bucket: str, tmp_path: Path) -> None:
+    """A byte that flips on the way is refused by S3, in one piece or in many."""
+    path = tmp_path / "large"
+    path.write_bytes(b"x" * (11 << 20))
+    sent: list[tuple[str, bool]] = []
+
+    def note(request: Any, operation_name: str, **_: Any) -> None:
+        if operation_name in ("PutObject", "UploadPart"):
+            names = {*map(str.lower, request.headers), str(request.headers.get("X-Amz-Trailer", b"").decode())}
+            sent.append((operation_name, "x-amz-checksum-crc32" in names))
+
+    def connect() -> Any:
+        client = s3_client()
+        client.meta.events.register("request-created.s3", note)
+        return client
+
+    store = S3Store(bucket, connect=connect, transfer=PIECES)
+    store.put_bytes("a", b"a")
+    store.put_file("b", path)
+    (tmp_path / "small").write_bytes(b"small")
+    store.put_file("c", tmp_path / "small")
+    assert sent == [("PutObject", True), *[("UploadPart", True)] * 3, ("PutObject", True)]
+
+
 @pytest.mark.parametrize("condition", ["if_absent", "if_match"])
 def test_s3_a_repeated_put_knows_its_own_first_try(bucket: str, condition: str) -> None:
     """The first answer is lost after S3 stored the object; boto3 repeats, and meets 412."""

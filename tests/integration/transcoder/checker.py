@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import math
+import re
 import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -13,6 +15,7 @@ from typing import Any
 import m3u8
 
 AAC_FRAME_S = 1024 / 48_000
+LONGEST_STEP_S = 0.1
 
 
 @dataclass(slots=True)
@@ -23,6 +26,7 @@ class Checked:
     starts_s: list[float] = field(default_factory=list)
     times_s: list[float] = field(default_factory=list)
     end_s: float = 0.0
+    breaks_s: list[float] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -53,8 +57,11 @@ def packets(path: Path) -> list[dict[str, Any]]:
     return list(probe(path, "-show_packets")["packets"])
 
 
-def check_asset(folder: Path, scratch: Path) -> CheckedAsset:
-    """Check the asset in `folder`, which holds `master.m3u8`; an AssertionError says what is wrong."""
+def check_asset(folder: Path, scratch: Path, *, holes: bool = False) -> CheckedAsset:
+    """Check the asset in `folder`, which holds `master.m3u8`; an AssertionError says what is wrong.
+
+    `holes`: the source was damaged, so frames may be missing anywhere, and the sound may begin and end elsewhere.
+    """
     master = m3u8.load(str(folder / "master.m3u8"))
     assert master.is_independent_segments
     named = {folder / "master.m3u8", folder / "asset.json"}
@@ -64,12 +71,15 @@ def check_asset(folder: Path, scratch: Path) -> CheckedAsset:
     audio, audio_rates = None, (0.0, 0.0)
     if sounds:
         audio, audio_rates = _check_rendition(sounds[0], scratch / "audio.mp4", named, tolerance_s=AAC_FRAME_S + 0.001)
+        _check_sound(audio.media, int(master.media[0].channels))
     video: dict[int, Checked] = {}
     for variant in master.playlists:
         info = variant.stream_info
         width, height = info.resolution
         assert (info.audio == master.media[0].group_id) if sounds else info.audio is None
-        found, rates = _check_rendition(folder / variant.uri, scratch / f"{width}.mp4", named, tolerance_s=0.001)
+        found, rates = _check_rendition(
+            folder / variant.uri, scratch / f"{width}.mp4", named, tolerance_s=0.001, holes=holes
+        )
         _check_codecs(found.media, info.codecs.split(","), bool(sounds))
         stream = probe(found.media, "-show_streams")["streams"][0]
         assert (stream["width"], stream["height"]) == (width, height)
@@ -82,40 +92,69 @@ def check_asset(folder: Path, scratch: Path) -> CheckedAsset:
     if description["poster"]:
         named.add(folder / description["poster"])
         assert (folder / description["poster"]).read_bytes()[:3] == b"\xff\xd8\xff"
+    cues = folder / description["thumbnails"]
+    named |= {cues, *(cues.parent / name for name in re.findall(r"^(.+)#xywh=", cues.read_text(), re.MULTILINE))}
     widths = [rung["width"] for rung in description["rungs"]]
     assert widths == list(video)
-    # asset.json of the recording itself stands beside its media.
-    named.add(folder / description["recording"] / "asset.json")
+    # asset.json of the edition itself stands beside what is its own.
+    edition = Path(master.playlists[0].uri).stem
+    named.add(folder / description["recording"] / edition / "asset.json")
     there = {path for path in folder.rglob("*") if path.is_file()}
+    # What viewers of an earlier edition have or are about to ask for.
+    earlier = {path for path in there if _edition_of(path) < edition}
+    theirs = {path.parent / s.uri for path in earlier if path.suffix == ".m3u8" for s in m3u8.load(str(path)).segments}
+    there -= earlier | (theirs - named)
     assert there == named, f"not named: {there - named}; not there: {named - there}"
-    _check_alike(list(video.values()), audio)
+    _check_alike(list(video.values()), audio, apart_s=0.5 if holes else AAC_FRAME_S)
     return CheckedAsset(video, audio, description)
 
 
+def _edition_of(path: Path) -> str:
+    """Of what is an edition's own, which one; else something later than all."""
+    return next((part.split(".")[0] for part in path.parts if re.fullmatch(r"\d{4}[0-9-]*(\.m3u8)?", part)), "~")
+
+
 def _check_rendition(
-    playlist_path: Path, joined: Path, named: set[Path], *, tolerance_s: float
+    playlist_path: Path, joined: Path, named: set[Path], *, tolerance_s: float, holes: bool = False
 ) -> tuple[Checked, tuple[float, float]]:
     playlist = m3u8.load(str(playlist_path))
     named.add(playlist_path)
     assert playlist.is_endlist
     assert playlist.playlist_type == "vod"
+    assert playlist.is_independent_segments
+    assert playlist.version >= 6, "EXT-X-MAP needs it"
+    assert playlist.media_sequence == 0
+    # 4.3.3.1: no segment's duration, rounded, is above it; and players wait in steps of it, so no more than needed.
+    assert playlist.target_duration == max(1, *(math.floor(s.duration + 0.5) for s in playlist.segments))
     folder = playlist_path.parent
     found = Checked(joined)
     data, init_of = b"", None
-    durations, sizes = [], []
+    decoded_s: list[float] = []
+    durations: list[float] = []
+    sizes: list[int] = []
     for segment in playlist.segments:
         init, media = folder / segment.init_section.uri, folder / segment.uri
         named |= {init, media}
         assert media.stat().st_size > 0
-        assert round(segment.duration) <= playlist.target_duration
+        assert segment.duration > 0
+        if segment.discontinuity:
+            found.breaks_s.append(sum(durations))
         if init != init_of:
             assert init_of is None or segment.discontinuity
             init_of = init
             data += init.read_bytes()
         one = joined.with_suffix(".one")
         one.write_bytes(init.read_bytes() + media.read_bytes())
-        inside = packets(one)
-        assert "K" in inside[0]["flags"], f"{segment.uri} does not begin with a keyframe"
+        inside = _independent(one)
+        # Decoding goes on where the segment before ended: later than all of it, and not much later.
+        decode_s = [float(packet["dts_time"]) for packet in inside]
+        assert decode_s == sorted(set(decode_s)), f"{segment.uri}: decoding times go back"
+        if decoded_s:
+            step_s = max([LONGEST_STEP_S, *(b - a for a, b in pairwise(decoded_s[-9:]))])
+            # Frames that wait for a later one are decoded two steps early, which differs where the rate varies.
+            step_s = math.inf if holes else step_s
+            assert 0 < decode_s[0] - decoded_s[-1] <= 4 * step_s or segment.discontinuity, f"{segment.uri}: a gap"
+        decoded_s = decode_s
         found.starts_s.append(min(float(packet["pts_time"]) for packet in inside))
         found.times_s += sorted(float(packet["pts_time"]) for packet in inside)
         data += media.read_bytes()
@@ -127,6 +166,25 @@ def _check_rendition(
     found.end_s = found.starts_s[-1] + durations[-1]
     joined.write_bytes(data)
     return found, _rates(durations, sizes, playlist.target_duration)
+
+
+def _independent(segment: Path) -> list[dict[str, Any]]:
+    """The packets of a segment with its init, which decodes by itself from its first packet to its last."""
+    found = probe(segment, "-show_packets", "-show_frames")["packets_and_frames"]
+    inside = [entry for entry in found if entry["type"] == "packet"]
+    frames = [entry for entry in found if entry["type"] == "frame"]
+    assert "K" in inside[0]["flags"], f"{segment.name} does not begin with a keyframe"
+    assert len(frames) == len(inside), f"{segment.name}: {len(frames)} of {len(inside)} frames decode"
+    if frames[0]["media_type"] == "video":
+        assert frames[0]["pict_type"] == "I"
+        assert min(float(p["pts_time"]) for p in inside) == float(inside[0]["pts_time"]), "a frame before the keyframe"
+    return inside
+
+
+def _check_sound(media: Path, channels: int) -> None:
+    stream = probe(media, "-show_streams")["streams"][0]
+    assert (stream["codec_name"], stream["profile"]) == ("aac", "LC")
+    assert stream["channels"] == channels
 
 
 def _rates(durations: Sequence[float], sizes: Sequence[int], target_s: float) -> tuple[float, float]:
@@ -147,12 +205,14 @@ def _check_codecs(media: Path, codecs: list[str], sound: bool) -> None:
     assert codecs[1:] == (["mp4a.40.2"] if sound else [])
 
 
-def _check_alike(video: Sequence[Checked], audio: Checked | None) -> None:
+def _check_alike(video: Sequence[Checked], audio: Checked | None, *, apart_s: float) -> None:
     """All rungs have the same frames and the same segments; the sound lasts as long as the pictures."""
     first = video[0]
     for other in video[1:]:
         assert other.times_s == first.times_s
         assert other.starts_s == first.starts_s
+        assert other.breaks_s == first.breaks_s
     if audio:
-        assert abs(audio.starts_s[0] + AAC_FRAME_S - first.starts_s[0]) <= AAC_FRAME_S
-        assert abs(audio.end_s - first.end_s) <= 2 * AAC_FRAME_S
+        assert len(audio.breaks_s) == len(first.breaks_s), "players count discontinuities in sound and pictures alike"
+        assert abs(audio.starts_s[0] + AAC_FRAME_S - first.starts_s[0]) <= apart_s
+        assert abs(audio.end_s - first.end_s) <= 2 * apart_s

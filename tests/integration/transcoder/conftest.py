@@ -3,19 +3,47 @@
 from __future__ import annotations
 
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from panocast.ladder import Size
 from panocast.testcard import Card, find_fonts, render_argv
-from tests.integration.transcoder.site import Site, cut, directory_site, ffmpeg, make_video
+from tests.aws import AwsServer
+from tests.integration.transcoder.processes import Gate
+from tests.integration.transcoder.site import Site, cloud_site, cut, directory_site, ffmpeg, make_video
 
 
 @pytest.fixture
 def site(tmp_path: Path) -> Site:
     """Stores and a queue on this machine."""
     return directory_site(tmp_path)
+
+
+@pytest.fixture
+def cloud(aws: AwsServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Site:
+    """Stores in S3 and a queue in SQS (moto's server), of which nobody tells."""
+    for key, value in aws.environment.items():
+        monkeypatch.setenv(key, value)
+    return cloud_site(tmp_path, aws)
+
+
+@pytest.fixture(params=["directory", "aws"])
+def any_site(request: pytest.FixtureRequest, tmp_path: Path) -> Site:
+    """The same promises on this machine and on S3 and SQS."""
+    if request.param == "directory":
+        return directory_site(tmp_path)
+    found: Site = request.getfixturevalue("cloud")
+    return found
+
+
+@pytest.fixture
+def gate(tmp_path: Path) -> Iterator[Gate]:
+    """A closed gate; opened at the end, so that nobody waits for ever."""
+    gate = Gate(tmp_path / "gate")
+    yield gate
+    gate.open()
 
 
 @pytest.fixture(scope="session")

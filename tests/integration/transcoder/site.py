@@ -16,8 +16,8 @@ from panocast.queue import Queue, open_queue
 from panocast.recording import EndMarker
 from panocast.settings import TranscoderSettings
 from panocast.store import Store, open_store
+from tests.aws import REGION, AwsServer
 from tests.integration.transcoder.checker import CheckedAsset, check_asset, probe
-from transcoder.encode import cut_argv
 from transcoder.jobs import event_body
 from transcoder.worker import Worker
 from transcoder.workplace import Workplace
@@ -35,22 +35,30 @@ FAST: dict[str, Any] = {
 
 @dataclass
 class Site:
-    """Stores and a queue; `settings` change what workers do."""
+    """Stores and a queue; `settings` change what workers do, `variables` lead a process of its own here."""
 
     root: Path
     ingest: Store
     egress: Store
     queue: Queue
     settings: dict[str, Any] = field(default_factory=dict)
+    variables: dict[str, str] = field(default_factory=dict)
 
     def place(self, **changes: Any) -> Workplace:
         """What a worker of this site needs."""
         settings = TranscoderSettings(**{**FAST, **self.settings, **changes})
-        return Workplace(self.ingest, self.egress, self.queue, settings, self.root / "scratch")
+        return Workplace(
+            self.ingest, self.egress, self.queue, settings, self.root / "scratch", slots=settings.concurrency or 1
+        )
 
-    async def work(self, **changes: Any) -> None:
+    @property
+    def is_cloud(self) -> bool:
+        """Whether this is S3 and SQS: nobody watches the ingest store there."""
+        return self.ingest.url.startswith("s3:")
+
+    async def work(self, *, within_s: float = 120, **changes: Any) -> None:
         """Run a worker until nothing is left to do."""
-        async with asyncio.timeout(120):
+        async with asyncio.timeout(within_s):
             await self.worker(asyncio.Event(), until_idle=True, **changes).run()
 
     def worker(self, stop: asyncio.Event, *, until_idle: bool = False, **changes: Any) -> Worker:
@@ -119,13 +127,17 @@ class Site:
     def check(self, session: Session) -> CheckedAsset:
         """Check the published asset of a session, and that nothing else is left."""
         assert self.keys("work/") == []
-        folder, scratch = self.root / "asset" / session.id, self.root / "checked" / session.id
+        return self.check_published(session)
+
+    def check_published(self, session: Session, *, holes: bool = False) -> CheckedAsset:
+        """Check the published asset of a session, whatever else is going on; `holes` as for `check_asset`."""
+        folder, scratch = self.root / "asset" / session.path, self.root / "checked" / session.path
         scratch.mkdir(parents=True)
         for key in self.keys(session.vod_prefix):
             path = folder / key.removeprefix(session.vod_prefix)
             path.parent.mkdir(parents=True, exist_ok=True)
             self.egress.get_file(key, path)
-        return check_asset(folder, scratch)
+        return check_asset(folder, scratch, holes=holes)
 
 
 def directory_site(root: Path, **settings: Any) -> Site:
@@ -137,6 +149,21 @@ def directory_site(root: Path, **settings: Any) -> Site:
         open_queue(f"sqlite://{root}/queue.db"),
         settings,
     )
+
+
+def cloud_site(root: Path, aws: AwsServer, *, tells: bool = False, **settings: Any) -> Site:
+    """A site in S3 and SQS; where `tells`, S3 sends an event to the queue for each object. Boto3's environment has to
+    name the server."""
+    bucket, url = aws.bucket(), aws.queue()
+    if tells:
+        arn = f"arn:aws:sqs:{REGION}:123456789012:{url.rpartition('/')[2]}"
+        aws.client("s3").put_bucket_notification_configuration(
+            Bucket=bucket,
+            NotificationConfiguration={"QueueConfigurations": [{"QueueArn": arn, "Events": ["s3:ObjectCreated:*"]}]},
+        )
+    ingest, egress = f"s3://{bucket}", f"s3://{aws.bucket()}"
+    variables = {"PANOCAST_INGEST": ingest, "PANOCAST_EGRESS": egress, "PANOCAST_QUEUE": url, **aws.environment}
+    return Site(root, open_store(ingest), open_store(egress), open_queue(url), settings, variables)
 
 
 def session_at(second: int = 0, *, role: str = "primary", name: str = "cam") -> Session:
@@ -173,8 +200,8 @@ def make_video(path: Path, seconds: float, *, size: str = "640x320", rate: str =
 def cut(path: Path, folder: Path, part_s: float) -> list[Path]:
     """Parts as a recording has them: cut at keyframes, each in its place on one clock."""
     (folder / "cut").mkdir(parents=True)
-    argv = cut_argv(str(path), "mov", "mp4", part_s=part_s, max_pixels=1 << 26)
-    subprocess.run(argv, check=True, cwd=folder, stdout=subprocess.DEVNULL)
+    where = ("-segment_time", str(part_s), "-reset_timestamps", "0", "-avoid_negative_ts", "disabled")
+    ffmpeg("-i", path, "-c", "copy", "-f", "segment", "-segment_format", "mp4", *where, "cut/%04d.mp4", cwd=folder)
     return sorted((folder / "cut").iterdir())
 
 

@@ -7,10 +7,8 @@ from pathlib import Path
 import pytest
 
 from panocast.layout import Session
-from panocast.queue import open_queue
-from panocast.store import open_store
-from tests.aws import REGION, AwsServer
-from tests.integration.transcoder.site import Site, session_at
+from tests.aws import AwsServer
+from tests.integration.transcoder.site import Site, cloud_site, session_at
 
 pytestmark = pytest.mark.slow
 SESSION = session_at()
@@ -21,13 +19,7 @@ def cloud(aws: AwsServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Si
     """Buckets and a queue; the ingest bucket tells the queue of new objects."""
     for key, value in aws.environment.items():
         monkeypatch.setenv(key, value)
-    bucket, url = aws.bucket(), aws.queue()
-    arn = f"arn:aws:sqs:{REGION}:123456789012:{url.rpartition('/')[2]}"
-    aws.client("s3").put_bucket_notification_configuration(
-        Bucket=bucket,
-        NotificationConfiguration={"QueueConfigurations": [{"QueueArn": arn, "Events": ["s3:ObjectCreated:*"]}]},
-    )
-    return Site(tmp_path, open_store(f"s3://{bucket}"), open_store(f"s3://{aws.bucket()}"), open_queue(url))
+    return cloud_site(tmp_path, aws, tells=True)
 
 
 async def test_a_recording_becomes_an_asset(cloud: Site, small_parts: list[Path]) -> None:

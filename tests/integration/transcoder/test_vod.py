@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 import subprocess
@@ -9,6 +10,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from panocast.ladder import Size
 from panocast.layout import Session
@@ -62,6 +64,27 @@ async def test_the_asset_tells_a_player_what_it_is(site: Site, card_parts: list[
     assert entry["url"] == f"/{SESSION.master_key}"
     assert site.egress.stat(entry["poster"].lstrip("/"))
     assert {"id", "name", "title", "url", "poster", "duration_s", "published", "projection", "stereo"} == set(entry)
+
+
+async def test_thumbnails_show_the_recording_at_their_times(site: Site, media: Path) -> None:
+    colours = {"red": (254, 0, 0), "lime": (0, 255, 1), "blue": (0, 0, 254)}
+    film = media / "colours.mp4"
+    inputs = [
+        word for name in colours for word in ("-f", "lavfi", "-i", f"color={name}:size=320x160:rate=30:duration=2")
+    ]
+    ffmpeg(*inputs, "-filter_complex", "concat=n=3", "-g", "30", "-pix_fmt", "yuv420p", film)
+    site.record(SESSION, cut(film, site.root / "colours", 3))
+    await site.work()
+    place = f"{SESSION.vod_prefix}{json.loads(site.egress.get_bytes(SESSION.asset_key)[0])['thumbnails']}"
+    text = site.egress.get_bytes(place)[0].decode()
+    cue = re.compile(r"00:00:(0\d\.\d{3}) --> 00:00:(0\d\.\d{3})\n(\S+)#xywh=(\d+),(\d+),160,80")
+    found = cue.findall(text)
+    assert [(float(start), float(end)) for start, end, *_ in found] == [(0, 2), (2, 4), (4, 6)]
+    for (_, _, name, x, y), colour in zip(found, colours.values(), strict=True):
+        sheet = Image.open(io.BytesIO(site.egress.get_bytes(f"{place.rpartition('/')[0]}/{name}")[0]))
+        seen = sheet.getpixel((int(x) + 80, int(y) + 40))
+        assert isinstance(seen, tuple)
+        assert max(abs(a - b) for a, b in zip(seen, colour, strict=True)) < 40
 
 
 async def test_the_sound_is_one_without_a_break(site: Site, small: Path, media: Path) -> None:
@@ -161,10 +184,10 @@ async def test_a_picture_that_changes_its_size_keeps_the_rungs_that_both_have(si
     ffmpeg("-i", second, "-c", "copy", "-output_ts_offset", "2", "-avoid_negative_ts", "disabled", shifted)
     site.record(SESSION, [first, shifted])
     await site.work()
-    text = site.egress.get_bytes(f"{SESSION.vod_prefix}{SESSION.id}/640/index.m3u8")[0].decode()
+    text = site.egress.get_bytes(f"{SESSION.vod_prefix}{SESSION.id}/640/0002.m3u8")[0].decode()
     assert text.count("#EXT-X-MAP") == 2
     assert text.count("#EXT-X-DISCONTINUITY\n") == 1
-    sound = site.egress.get_bytes(f"{SESSION.vod_prefix}{SESSION.id}/audio/index.m3u8")[0].decode()
+    sound = site.egress.get_bytes(f"{SESSION.vod_prefix}{SESSION.id}/0002/audio/index.m3u8")[0].decode()
     assert sound.count("#EXT-X-DISCONTINUITY\n") == 1, "players count discontinuities in pictures and sound alike"
     assert list(json.loads(site.egress.get_bytes(SESSION.asset_key)[0])["rungs"][0].values())[:2] == [640, 320]
 

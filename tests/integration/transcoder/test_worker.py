@@ -6,11 +6,6 @@ import asyncio
 import json
 import os
 import shutil
-import signal
-import sys
-import time
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,86 +13,28 @@ from typing import Any
 import pytest
 
 from panocast.errors import TemporaryError
-from panocast.layout import PartKey
 from panocast.store import Store
 from tests.integration.transcoder.site import Site, alive, session_at
 from tests.waiting import eventually
 from transcoder.jobs import event_body
-from transcoder.markers import part_attempt_prefix
-from transcoder.part import files_of, read_part_marker, transcode_part
 from transcoder.worker import Worker
 
 pytestmark = pytest.mark.slow
 SESSION = session_at()
 
 
-# ------------------------------------------------------------------------------------------------------- the gate
-
-
-class Gate:
-    """A stub that stands before ffmpeg: it says that it started, and starts ffmpeg once the gate is open."""
-
-    def __init__(self, folder: Path) -> None:
-        folder.mkdir()
-        self.folder = folder
-        self.log = folder / "started"
-        self.open_file = folder / "open"
-        real = shutil.which("ffmpeg")
-        script = f"#!/bin/sh\necho $$ >> '{self.log}'\n"
-        script += f"while [ ! -e '{self.open_file}' ]; do sleep 0.05; done\nexec {real} \"$@\"\n"
-        stub = folder / "ffmpeg"
-        stub.write_text(script)
-        stub.chmod(0o755)
-
-    @property
-    def path(self) -> str:
-        """A PATH on which the stub is ffmpeg."""
-        return f"{self.folder}:{os.environ['PATH']}"
-
-    def open(self) -> None:
-        """Let everybody through."""
-        self.open_file.touch()
-
-    def pids(self) -> list[int]:
-        """Everybody that came so far."""
-        return [int(line) for line in self.log.read_text().split()] if self.log.exists() else []
-
-
-@pytest.fixture
-def gate(tmp_path: Path) -> Iterator[Gate]:
-    """A closed gate; opened at the end, so that nobody waits for ever."""
-    gate = Gate(tmp_path / "gate")
-    yield gate
-    gate.open()
-
-
-@asynccontextmanager
-async def worker_process(site: Site, gate: Gate, **settings: Any) -> AsyncIterator[asyncio.subprocess.Process]:
-    """`transcoder worker` as a process of its own, behind the gate."""
-    values = {"preset": "superfast", "segment_s": 1, "visibility_s": 2, "yielding": False, "retry_s": 0, **settings}
-    variables = {f"PANOCAST_TRANSCODER__{key.upper()}": str(value) for key, value in values.items()}
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "transcoder.cli", "worker", "--state", str(site.root)),
-        env={**os.environ, **variables, "PATH": gate.path},
-    )
-    try:
-        yield process
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
-
-
 # ------------------------------------------------------------------------------------------- duplicates and order
 
 
-async def test_every_message_twice_and_in_the_wrong_order_gives_one_asset(site: Site, small_parts: list[Path]) -> None:
-    keys = site.record(SESSION, small_parts, announce=False)
-    site.announce(*reversed(keys), *keys, *reversed(keys))
-    await site.work(concurrency=3)
-    assert len(site.check(SESSION).video[320].times_s) == 60  # the checker minds leftovers
-    assert len(site.catalog()) == 1
-    assert site.queue.dead() == []
+async def test_every_message_twice_and_in_the_wrong_order_gives_one_asset(
+    any_site: Site, small_parts: list[Path]
+) -> None:
+    keys = any_site.record(SESSION, small_parts, announce=False)
+    any_site.announce(*reversed(keys), *keys, *reversed(keys))
+    await any_site.work(concurrency=3)
+    assert len(any_site.check(SESSION).video[320].times_s) == 60  # the checker minds leftovers
+    assert len(any_site.catalog()) == 1
+    assert any_site.queue.dead() == []
 
 
 async def test_messages_that_come_after_the_asset_change_nothing(site: Site, small_parts: list[Path]) -> None:
@@ -109,12 +46,51 @@ async def test_messages_that_come_after_the_asset_change_nothing(site: Site, sma
     assert {stat.key: stat.etag for stat in site.egress.list("")} == before
 
 
-async def test_one_message_of_several_records_is_split(site: Site, small_parts: list[Path]) -> None:
-    keys = site.record(SESSION, small_parts, announce=False)
+async def test_one_message_of_several_records_is_split(any_site: Site, small_parts: list[Path]) -> None:
+    keys = any_site.record(SESSION, small_parts, announce=False)
     records = [record for key in keys for record in json.loads(event_body(key))["Records"]]
-    site.queue.send(json.dumps({"Records": records}))
-    await site.work()
-    site.check(SESSION)
+    any_site.queue.send(json.dumps({"Records": records}))
+    await any_site.work()
+    any_site.check(SESSION)
+
+
+def record(key: str, name: str) -> dict[str, Any]:
+    """One record of an S3 event about an object."""
+    found: dict[str, Any] = json.loads(event_body(key))["Records"][0]
+    return found | {"eventName": name, "eventVersion": "2.1", "awsRegion": "eu-central-1"}
+
+
+async def test_what_aws_sends_is_understood_and_what_makes_no_sense_ignored(any_site: Site, small: Path) -> None:
+    """Guarantee 16: events as S3 sends them, and much else."""
+    (key,) = any_site.record(SESSION, [small], closed=False, announce=False)
+    any_site.ingest.put_file("uploads/7f/Grüße & mehr+100%.mp4", small)
+    events = [
+        record(key, "ObjectRemoved:Delete"),
+        record(key, "ObjectCreated:CompleteMultipartUpload"),
+        record("uploads/7f/Grüße & mehr+100%.mp4", "ObjectCreated:Copy"),
+        record("elsewhere/a.mp4", "ObjectCreated:Put"),
+        record("uploads/../../etc/passwd", "ObjectCreated:Put"),
+    ]
+    for text in (
+        "{",
+        "[]",
+        "null",
+        '"x"',
+        '{"Records": 7}',
+        '{"Records": [{}]}',
+        '{"job": {"key": 1}}',
+        "ü",
+        "[" * 2000,
+    ):
+        any_site.queue.send(text)
+    any_site.queue.send('{"Service": "Amazon S3", "Event": "s3:TestEvent", "Bucket": "b"}')
+    any_site.queue.send(json.dumps({"Records": events}))
+    await any_site.work()
+    depth = any_site.queue.depth()
+    assert (depth.waiting, depth.held, depth.dead) == (0, 0, 0)
+    assert f"{SESSION.work_prefix}0001.json" in any_site.keys("work/")
+    assert [stat.key for stat in any_site.ingest.list("recordings/gru")], "the upload was cut"
+    assert any_site.keys("failed/") == []
 
 
 async def test_the_same_upload_announced_twice_is_one_asset_and_another_file_is_another(
@@ -151,129 +127,14 @@ async def test_many_assets_finished_at_once_are_all_in_the_catalog(site: Site, s
     assert published == sorted(published, reverse=True)
 
 
-# ------------------------------------------------------------------------------------------------ leases and ends
-
-
-async def test_the_heartbeat_holds_a_job_longer_than_the_visibility(
-    site: Site, small: Path, gate: Gate, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Guarantee 8: with 2 s of visibility and a job of three times that, a second worker never gets it."""
-    monkeypatch.setenv("PATH", gate.path)
-    site.record(SESSION, [small])
-    async with asyncio.TaskGroup() as group:
-        workers = [group.create_task(site.work(visibility_s=2)) for _ in range(2)]
-        await eventually(gate.pids, within_s=60)
-        begun = time.monotonic()
-        while time.monotonic() < begun + 6:
-            assert len(gate.pids()) == 1
-            await asyncio.sleep(0.2)
-        gate.open()
-    assert all(task.done() for task in workers)
-    site.check(SESSION)
-
-
-async def test_a_paused_worker_that_lost_its_lease_leaves_no_trace(site: Site, small: Path, gate: Gate) -> None:
-    """Guarantee 6: it is stopped until its lease is over and another has finished, and then goes on."""
-    site.record(SESSION, [small])
-    async with worker_process(site, gate) as paused:
-        await eventually(gate.pids, within_s=60)
-        paused.send_signal(signal.SIGSTOP)
-        gate.open()
-        await site.work(visibility_s=5)
-        before = {stat.key: stat.etag for stat in site.egress.list("")}
-        site.check(SESSION)
-        paused.send_signal(signal.SIGCONT)
-        scratch = site.root / "scratch"
-        await eventually(lambda: not list(scratch.glob("worker-*/*")), within_s=60)
-        assert {stat.key: stat.etag for stat in site.egress.list("")} == before
-        paused.send_signal(signal.SIGTERM)
-        assert await paused.wait() == 0
-
-
-async def test_what_a_killed_worker_had_is_finished_by_the_next(
-    site: Site, small_parts: list[Path], gate: Gate
-) -> None:
-    """Guarantee 1, one case of it: SIGKILL in the middle of a job."""
-    site.record(SESSION, small_parts, announce=False)  # the watcher will, and only once
-    async with worker_process(site, gate) as victim:
-        (pid,) = await eventually(gate.pids, within_s=60)
-        victim.kill()
-        await victim.wait()
-        await eventually(lambda: not alive(pid), within_s=10)  # no ffmpeg outlives its worker
-    gate.open()
-    assert list((site.root / "scratch").glob("worker-*"))
-    async with worker_process(site, gate) as heir:
-        await eventually(site.masters, within_s=60)
-        await eventually(lambda: not site.keys("work/"), within_s=10)
-        assert len(list((site.root / "scratch").glob("worker-*"))) == 1, "the leftovers of the killed one are swept"
-        heir.terminate()
-        assert await heir.wait() == 0
-    assert len(site.check(SESSION).video[320].times_s) == 60
-    assert site.queue.dead() == []
-
-
-async def test_an_attempt_that_ends_after_the_asset_is_out_leaves_no_trace(
-    site: Site, small: Path, gate: Gate, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Guarantee 6, where nobody even noticed that the lease was lost."""
-    path = os.environ["PATH"]
-    site.record(SESSION, [small])
-    monkeypatch.setenv("PATH", gate.path)
-    late = asyncio.create_task(transcode_part(site.place(), PartKey(SESSION, 1)))
-    await eventually(gate.pids, within_s=60)
-    monkeypatch.setenv("PATH", path)
-    await site.work()
-    site.check(SESSION)
-    before = {stat.key: stat.etag for stat in site.egress.list("")}
-    gate.open()
-    await late
-    assert {stat.key: stat.etag for stat in site.egress.list("")} == before
-
-
-async def test_of_two_attempts_at_once_one_is_kept_whole(
-    site: Site, small: Path, gate: Gate, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    site.record(SESSION, [small], closed=False, announce=False)
-    monkeypatch.setenv("PATH", gate.path)
-    attempts = [asyncio.create_task(transcode_part(site.place(), PartKey(SESSION, 1))) for _ in range(3)]
-    await eventually(lambda: len(gate.pids()) == 3, within_s=60)
-    gate.open()
-    await asyncio.gather(*attempts)
-    found = await read_part_marker(site.place(), PartKey(SESSION, 1))
-    assert found is not None
-    marker, _ = found
-    kept = {f"{SESSION.work_prefix}0001.json"}
-    kept |= {
-        f"{part_attempt_prefix(SESSION, 1, marker.attempt)}{name}"
-        for name in files_of(marker.rungs, aside=marker.sound)
-    }
-    assert set(site.keys("")) == kept
-
-
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-async def test_a_worker_told_to_stop_gives_its_job_back_at_once(
-    site: Site, small: Path, gate: Gate, number: signal.Signals
-) -> None:
-    """Guarantee 7: with 600 s of visibility, only a give-back makes the message available again."""
-    site.record(SESSION, [small], closed=False, announce=False)  # the watcher of the process will
-    async with worker_process(site, gate, visibility_s=600) as process:
-        (pid,) = await eventually(gate.pids, within_s=60)
-        process.send_signal(number)
-        begun = time.monotonic()
-        assert await process.wait() == 0
-        assert time.monotonic() - begun < 10
-    assert not alive(pid)
-    assert site.queue.depth().held == 0
-    assert site.queue.depth().waiting == 1
-    assert site.keys("") == []
-    assert not list((site.root / "scratch").iterdir())
-
-
 # -------------------------------------------------------------------------------------------------------- failures
 
 
 def stub(folder: Path, script: str) -> str:
-    """A PATH on which ffmpeg is a script; $real is the real one."""
+    """A PATH on which ffmpeg is a script; $real is the real one.
+
+    It takes notes where the fence would not let it write.
+    """
     folder.mkdir()
     path = folder / "ffmpeg"
     path.write_text(f"#!/bin/sh\nreal={shutil.which('ffmpeg')}\n{script}\n")
@@ -287,36 +148,38 @@ async def test_a_job_that_fails_is_retried_and_its_failure_forgotten(
     once = f"if [ ! -e {site.root}/failed-once ]; then touch {site.root}/failed-once; echo 'no luck' >&2; exit 9; fi"
     monkeypatch.setenv("PATH", stub(site.root / "stub", f'{once}\nexec $real "$@"'))
     site.record(SESSION, [small])
-    await site.work()
+    await site.work(fence="off")
     site.check(SESSION)
     assert site.queue.dead() == []
     assert site.keys("failed/") == []
 
 
 async def test_a_job_that_keeps_failing_is_set_aside_with_its_reason_and_can_be_retried(
-    site: Site, small: Path, monkeypatch: pytest.MonkeyPatch
+    any_site: Site, small: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = os.environ["PATH"]
-    monkeypatch.setenv("PATH", stub(site.root / "stub", "echo x >> $0.log; echo 'No space left on device' >&2; exit 1"))
-    key = site.upload("a.mp4", small)
-    await site.work(tries=3)
-    assert (site.root / "stub" / "ffmpeg.log").read_text() == "x\n" * 3
-    (dead,) = site.queue.dead()
+    monkeypatch.setenv(
+        "PATH", stub(any_site.root / "stub", "echo x >> $0.log; echo 'No space left on device' >&2; exit 1")
+    )
+    key = any_site.upload("a.mp4", small)
+    await any_site.work(tries=3, fence="off")
+    assert (any_site.root / "stub" / "ffmpeg.log").read_text() == "x\n" * 3
+    (dead,) = any_site.queue.dead()
     assert "No space left on device" in dead.reason
-    assert site.failed(key)["tries"] == 3
+    assert any_site.failed(key)["tries"] == 3
     monkeypatch.setenv("PATH", path)
-    site.queue.retry_dead(dead.id)
-    await site.work()
-    site.announce_parts()
-    await site.work()
-    assert len(site.masters()) == 1
-    assert site.keys("failed/") == []
+    any_site.queue.retry_dead(dead.id)
+    await any_site.work()
+    any_site.announce_parts()
+    await any_site.work()
+    assert len(any_site.masters()) == 1
+    assert any_site.keys("failed/") == []
 
 
 async def test_retries_wait_longer_each_time(site: Site, small: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", stub(site.root / "stub", "date +%s.%N >> $0.log; exit 1"))
     site.upload("a.mp4", small)
-    await site.work(tries=3, retry_s=0.5)
+    await site.work(tries=3, retry_s=0.5, fence="off")
     first, second, third = map(float, (site.root / "stub" / "ffmpeg.log").read_text().split())
     assert second - first >= 0.5
     assert third - second >= 1.0
@@ -327,7 +190,7 @@ async def test_an_ffmpeg_that_hangs_is_ended_and_the_job_retried(
 ) -> None:
     monkeypatch.setenv("PATH", stub(site.root / "stub", "echo $$ >> $0.log; exec sleep 1000"))
     key = site.upload("a.mp4", small)
-    place = replace(site.place(tries=2), stall_s=0.5)
+    place = replace(site.place(tries=2, fence="off"), stall_s=0.5)
     async with asyncio.timeout(60):
         await Worker(place, stop=asyncio.Event(), until_idle=True, wait_s=0.1).run()
     assert "did not get on" in site.failed(key)["reason"]
@@ -384,3 +247,26 @@ async def test_a_failed_part_that_is_retried_before_the_end_is_published_with_th
     await site.work()
     assert len(site.check(SESSION).video[320].times_s) == 60
     assert site.keys("failed/") == []
+
+
+async def test_a_part_that_comes_late_is_waited_for(site: Site, small_parts: list[Path]) -> None:
+    """The end marker was there first; the session is looked at again and again until everything is."""
+    keys = site.record(SESSION, small_parts, announce=False)
+    site.ingest.delete(keys[1])
+    site.announce(keys[0], keys[2])
+    working = asyncio.create_task(site.work(patience_s=30))
+    await eventually(lambda: site.queue.depth().waiting == 1 and site.keys("work/"), within_s=60)
+    site.ingest.put_file(keys[1], small_parts[1])
+    site.announce(keys[1])
+    await working
+    assert len(site.check(SESSION).video[320].times_s) == 60
+
+
+async def test_a_part_that_never_comes_is_left_out_after_a_while(site: Site, small_parts: list[Path]) -> None:
+    keys = site.record(SESSION, small_parts, announce=False)
+    site.ingest.delete(keys[1])
+    site.announce(keys[0], keys[2])
+    await site.work(patience_s=0)
+    assert len(site.check(SESSION).video[320].times_s) == 30
+    asset = json.loads(site.egress.get_bytes(SESSION.asset_key)[0])
+    assert [part["part"] for part in asset["missing"]] == [2]

@@ -8,29 +8,30 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from panocast.errors import UsageError
-from panocast.keys import key_matches, load_secret, stream_key
+from panocast.errors import TemporaryError, UsageError
+from panocast.keys import StreamKeys, load_secret, stream_key
 
 SECRET = b"0123456789abcdef"
+KEYS = StreamKeys(SECRET, {}, Path("no-such-file"))
 
 
 @given(st.text(max_size=80))
 def test_a_key_opens_its_own_name(name: str) -> None:
     key = stream_key(SECRET, name)
-    assert key_matches(SECRET, name, key)
+    assert KEYS.matches(name, key)
     assert len(key) == 32
     assert key.replace("-", "").replace("_", "").isalnum()
 
 
 @given(st.text(max_size=80), st.text(max_size=80))
 def test_a_key_opens_no_other_name(name: str, other: str) -> None:
-    assert key_matches(SECRET, other, stream_key(SECRET, name)) == (name == other)
+    assert KEYS.matches(other, stream_key(SECRET, name)) == (name == other)
 
 
 @given(st.text(max_size=40))
 def test_no_other_text_is_a_key(text: str) -> None:
-    assert not key_matches(SECRET, "cam", text)
-    assert not key_matches(SECRET, "cam", stream_key(SECRET, "cam") + (text or "x"))
+    assert not KEYS.matches("cam", text)
+    assert not KEYS.matches("cam", stream_key(SECRET, "cam") + (text or "x"))
 
 
 def test_another_secret_makes_other_keys() -> None:
@@ -55,3 +56,26 @@ def test_a_short_secret_is_refused(tmp_path: Path) -> None:
 def test_where_it_cannot_be_written_is_said(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="cannot write the secret"):
         load_secret(tmp_path / "missing" / "secret")
+
+
+def test_a_renewed_key_opens_and_the_one_before_does_not_in_every_process_at_once(tmp_path: Path) -> None:
+    keys, elsewhere = (StreamKeys(SECRET, {}, tmp_path / "keys.json") for _ in range(2))
+    first, other = keys.key("cam"), keys.key("other")
+    second = keys.renew("cam")
+    assert [elsewhere.matches("cam", key) for key in (first, second)] == [False, True]
+    third = elsewhere.renew("cam")
+    assert [keys.matches("cam", key) for key in (first, second, third)] == [False, False, True]
+    assert keys.matches("other", other)
+
+
+def test_the_settings_may_be_ahead_of_what_was_renewed_here_and_the_other_way_round(tmp_path: Path) -> None:
+    keys = StreamKeys(SECRET, {"cam": 3}, tmp_path / "keys.json")
+    assert keys.key("cam") == stream_key(SECRET, "cam", 3)
+    assert keys.renew("cam") == stream_key(SECRET, "cam", 4)
+
+
+def test_where_nobody_can_say_which_keys_are_valid_none_is(tmp_path: Path) -> None:
+    for text in ("{", "[]", '{"cam": 0}', '{"cam": "2"}'):
+        (tmp_path / "keys.json").write_text(text)
+        with pytest.raises(TemporaryError, match=r"keys\.json"):
+            StreamKeys(SECRET, {}, tmp_path / "keys.json").matches("cam", stream_key(SECRET, "cam"))

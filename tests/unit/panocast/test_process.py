@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from panocast.errors import TemporaryError, UsageError
-from panocast.process import Backoff, Child, Command, ProcessError, Service, run
+from panocast.process import Backoff, Child, Command, ProcessError, Service, metered, run
 from tests.waiting import eventually
 
 
@@ -110,6 +110,42 @@ async def test_a_child_dies_with_a_parent_that_is_killed(tmp_path: Path) -> None
     parent.kill()
     await parent.wait()
     await eventually(lambda: not alive(pid), within_s=5)
+
+
+async def test_a_child_inherits_the_descriptors_that_it_is_given() -> None:
+    reader, writer = os.pipe()
+    try:
+        await run(sh(f"echo through > /dev/fd/{writer}", pass_fds=(writer,)))
+        assert os.read(reader, 100) == b"through\n"
+    finally:
+        os.close(reader)
+        os.close(writer)
+
+
+async def test_what_a_child_and_its_own_children_took_is_known_at_its_end() -> None:
+    work = "x = b'x' * 200_000_000\nn = 0\nfor i in range(3_000_000): n += i"
+    child = Child(sh(f'{sys.executable} -c "{work}"'))
+    await child.start()
+    assert await child.wait() == 0
+    assert 0.05 < child.usage.cpu_s < 60
+    assert 200_000_000 < child.usage.peak_bytes < 500_000_000
+
+
+async def test_a_meter_adds_up_what_the_children_of_a_job_took() -> None:
+    child = Command("job", [sys.executable, "-c", "for i in range(2_000_000): pass"])
+    with metered() as meter:
+        await run(child)
+        once = meter.usage.cpu_s
+        async with asyncio.TaskGroup() as group:
+            group.create_task(run(child))
+    await run(child)
+    assert 0 < once < meter.usage.cpu_s < 2.5 * once + 1
+
+
+async def test_who_leaves_the_group_and_keeps_the_pipes_holds_nobody_up() -> None:
+    away = "import os, time; os.setsid(); print(os.getpid(), flush=True); time.sleep(60)"
+    (pid,) = await run(sh(f'{sys.executable} -c "{away}" & sleep 1'), timeout_s=30)
+    os.kill(int(pid), signal.SIGKILL)
 
 
 async def test_what_yields_has_the_lowest_priority() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from panocast.ladder import Size
-from panocast.projection import Projection, Stereo, guess_stereo, read_spherical
+from panocast.projection import Orientation, Projection, Stereo, guess_stereo, read_orientation, read_spherical
 
 V1 = b"""<rdf:SphericalVideo><GSpherical:Spherical>true</GSpherical:Spherical>
 <GSpherical:ProjectionType>equirectangular</GSpherical:ProjectionType>
@@ -40,6 +40,19 @@ def test_version_one_metadata_tells() -> None:
 def test_boxes_are_stronger_than_version_one_metadata() -> None:
     boxes = [{"side_data_type": "Spherical Mapping", "projection": "cubemap"}]
     assert read_spherical(boxes, V1)[0] == Projection.CUBEMAP
+
+
+@pytest.mark.parametrize(
+    ("told", "expected"),
+    [
+        ({}, Orientation()),
+        ({"yaw": -45, "pitch": 10, "roll": 5}, Orientation(-45, 10, 5)),
+        ({"yaw": 270, "pitch": 0, "roll": 0}, Orientation(-90, 0, 0)),
+        ({"yaw": 32767, "pitch": 200, "roll": "x"}, Orientation(0, 90, 0)),
+    ],
+)
+def test_the_pose_of_the_camera_is_told_in_range(told: dict[str, Any], expected: Orientation) -> None:
+    assert read_orientation([{"side_data_type": "Spherical Mapping", "projection": "cubemap", **told}]) == expected
 
 
 @pytest.mark.parametrize(

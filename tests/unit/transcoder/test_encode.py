@@ -10,14 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from panocast.ladder import Rung, Size, vod_rungs
+from panocast.probe import Colour
 from transcoder.encode import (
     MEDIA_ORIGIN_S,
     Quality,
     Span,
-    audio_argv,
-    concat_script,
-    cut_argv,
     filler_argv,
+    level_rate,
     nominal_rate,
     part_argv,
     segment_length_s,
@@ -33,8 +32,9 @@ def words(argv: list[str], option: str) -> list[str]:
 
 
 def part(*, audio: bool = True, tagged: bool = False, rungs: tuple[Rung, ...] = RUNGS) -> list[str]:
+    colour = Colour(matrix="bt709" if tagged else None)
     return part_argv(
-        "part.mp4", Span(30, 60), Fraction(30), rungs, QUALITY, segment_s=2, max_pixels=99, tagged=tagged, audio=audio
+        "part.mp4", Span(30, 60), Fraction(30), rungs, QUALITY, segment_s=2, max_pixels=99, colour=colour, audio=audio
     )
 
 
@@ -47,6 +47,12 @@ def part(*, audio: bool = True, tagged: bool = False, rungs: tuple[Rung, ...] = 
 )  # fmt: skip
 def test_a_frame_rate_is_the_usual_one_that_was_meant(rate: str, meant: str) -> None:
     assert nominal_rate(Fraction(rate)) == Fraction(meant)
+
+
+def test_a_rate_that_varies_from_part_to_part_has_one_level() -> None:
+    assert {level_rate(Fraction(rate)) for rate in ("10", "24", "30000/1001", "32")} == {30}
+    assert {level_rate(Fraction(rate)) for rate in ("50", "60000/1001", "63")} == {60}
+    assert [level_rate(Fraction(rate)) for rate in (120, 240, 500)] == [120, 240, 1000]
 
 
 @given(st.floats(0.01, 7200), st.floats(0.5, 10))
@@ -72,7 +78,7 @@ def test_every_rung_has_its_ceiling_and_its_place_on_the_clock() -> None:
     assert words(argv, "-bufsize") == [str(2 * rung.bitrate_bps) for rung in RUNGS]
     assert set(words(argv, "-output_ts_offset")) == {f"{MEDIA_ORIGIN_S}.000000"}
     assert set(words(argv, "-fps_mode")) == {"passthrough"}
-    assert [word for word in argv if word.endswith("/index.m3u8")] == [f"{rung.name}/index.m3u8" for rung in RUNGS]
+    assert [word for word in argv if word.endswith("/fragments.mp4")] == [f"{r.name}/fragments.mp4" for r in RUNGS]
 
 
 def test_keyframes_stand_in_the_same_places_in_every_rung_and_nowhere_else() -> None:
@@ -107,34 +113,9 @@ def test_a_filler_is_encoded_as_a_part_is() -> None:
     assert "trim=end_frame=150" in argv[argv.index("-i") + 1]
 
 
-def test_sound_is_placed_by_the_clock_whatever_its_pieces_last() -> None:
-    script = concat_script([("0001.mov", 0.5), ("0002.mov", 30.25), ("0004.mov", 90.0)])
-    assert script.splitlines() == [
-        "ffconcat version 1.0",
-        *("file 0001.mov", "duration 29.750000", "file 0002.mov", "duration 59.750000", "file 0004.mov"),
-    ]
-    argv = audio_argv("audio.ffconcat", 0.5, Span(0.25, 120), 2, segment_s=2)
-    assert words(argv, "-itsoffset") == ["0.500000"]
-    (filters,) = words(argv, "-af")
-    assert "first_pts=12000," in filters
-    assert filters.endswith("atrim=end=120.000000")
-
-
-def test_the_sounds_script_may_open_only_our_own_files() -> None:
-    argv = audio_argv("audio.ffconcat", 0, Span(0, 1), 2, segment_s=2)
-    before = argv[: argv.index("-i")]
-    assert words(before, "-safe") == ["1"]
-    assert words(before, "-protocol_whitelist") == ["file"]
-    assert words(before, "-format_whitelist") == ["concat,mov"]
-
-
-@given(st.integers(1, 8))
-def test_sound_has_two_channels_at_most(channels: int) -> None:
-    assert words(audio_argv("a", 0, Span(0, 1), channels, segment_s=2), "-ac") == [str(min(2, channels))]
-
-
-def test_an_upload_is_cut_without_encoding_by_the_demuxer_it_was_sniffed_as() -> None:
-    argv = cut_argv("upload", "matroska", "mp4", part_s=30, max_pixels=99)
-    assert words(argv, "-c") == ["copy"]
-    assert words(argv, "-f") == ["matroska", "segment"]
-    assert words(argv[: argv.index("-i")], "-protocol_whitelist") == ["file"]
+def test_ffmpegs_that_share_the_machine_keep_to_their_threads() -> None:
+    """Decoder, filters and encoders: each would otherwise start one for each core, and hold frames for each."""
+    argv = part()
+    assert words(argv, "-threads") == ["2"] * (1 + len(RUNGS))
+    assert words(argv, "-filter_complex_threads") == ["2"]
+    assert argv.index("-threads") < argv.index("-i")

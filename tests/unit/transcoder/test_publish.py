@@ -12,7 +12,7 @@ from panocast.errors import RefusedError
 from panocast.layout import Session
 from panocast.recording import EndMarker
 from transcoder.markers import Filler, PartMarker, Rendition, RungRendition, SegmentFile, WholeMarker
-from transcoder.publish import Plan, plan_asset
+from transcoder.publish import Plan, on_one_clock, plan_asset
 
 SESSION = Session("cam", "20261120T084641Z-primary")
 BACKUP = Session("cam", "20261120T084642Z-backup")
@@ -46,11 +46,12 @@ def plan(parts: list[PartMarker], whole: WholeMarker | None = None, at: Session 
     end = EndMarker(
         name="cam", session=SESSION.id, parts=len(parts), duration_s=60, started=SESSION.started, origin="primary"
     )
-    return plan_asset(at, SESSION, end, dict(enumerate(parts, 1)), whole or WholeMarker(attempt="w"), NOW)
+    return plan_asset(at, SESSION, "0009", end, dict(enumerate(parts, 1)), whole or WholeMarker(attempt="w"), NOW)
 
 
 def media(made: Plan, width: int | str) -> m3u8.M3U8:
-    return m3u8.loads(made.texts[f"{SESSION.vod_prefix}{SESSION.id}/{width}/index.m3u8"])
+    name = "0009/audio/index.m3u8" if width == "audio" else f"{width}/0009.m3u8"
+    return m3u8.loads(made.texts[f"{SESSION.vod_prefix}{SESSION.id}/{name}"])
 
 
 def test_parts_are_joined_in_order_by_playlist_alone() -> None:
@@ -112,11 +113,22 @@ def test_black_stands_where_a_part_could_not_be_decoded() -> None:
     black = rung(640, 2).model_copy(update={"folder": "black-0003/640"})
     whole = WholeMarker(attempt="w", fillers=(Filler(before=3, start_s=2, end_s=4, rungs=(black,)),))
     made = plan([part(0, rung(640, 2)), PartMarker(attempt="none", failed="torn"), part(4, rung(640, 2))], whole)
-    assert [s.uri for s in media(made, 640).segments] == ["0001-00000.m4s", "before-0003-00000.m4s", "0003-00000.m4s"]
+    assert [s.uri for s in media(made, 640).segments] == [
+        "0001-00000.m4s",
+        "0009-before-0003-00000.m4s",
+        "0003-00000.m4s",
+    ]
     source = f"{SESSION.work_prefix}whole/w/black-0003/640/00000.m4s"
     assert source in dict(made.copies)
     assert [(m.part, m.reason) for m in made.asset.missing] == [(2, "torn")]
     assert made.asset.duration_s == 6
+
+
+def test_a_part_whose_clock_reaches_into_the_next_one_is_left_out() -> None:
+    parts = {1: part(0, rung(640, 2)), 2: part(2, rung(640, 8)), 3: part(4, rung(640, 2)), 4: part(6.4, rung(640, 2))}
+    found = on_one_clock(parts)
+    assert [number for number, marker in found.items() if marker.failed] == [2]
+    assert on_one_clock({1: parts[1], 3: parts[3]}) == {1: parts[1], 3: parts[3]}
 
 
 def test_the_frame_rate_is_that_of_most_parts() -> None:

@@ -1,0 +1,85 @@
+"""The playlists of a live stream as a function of what is known of it; the origin and every edge write the same ones.
+
+RFC 8216, with EXT-X-GAP of draft-pantos-hls-rfc8216bis (section 4.4.4.7) for segments that one rung does not have.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from fractions import Fraction
+
+from panocast.feed import FeedRung, FeedSegment, rung_folder
+from panocast.hls import Variant, multivariant_playlist
+from panocast.ladder import Size
+
+# A start that most connections carry and that looks like something on a sphere.
+START_WIDTH = 1920
+
+
+def media_playlist(
+    segments: Sequence[FeedSegment], width: int, *, target_duration_s: int, ended: bool = False
+) -> str | None:
+    """The media playlist of one rung, or None before it has a segment.
+
+    `segments` are consecutive in number. What the rung lacks between its oldest and its newest is a gap; what comes
+    after is left out, for it is still being made. URIs are relative to the rung's folder.
+    """
+    there = [index for index, segment in enumerate(segments) if width in segment.rungs]
+    if not there:
+        return None
+    shown = segments[there[0] : there[-1] + 1]
+    first = shown[0]
+    # EXT-X-DISCONTINUITY-SEQUENCE counts the seams before the playlist's first line; one that still stands in the
+    # playlist is not among them.
+    gone = first.discontinuity_sequence - first.discontinuity
+    lines = [
+        "#EXTM3U",
+        "#EXT-X-VERSION:8",
+        "#EXT-X-INDEPENDENT-SEGMENTS",
+        f"#EXT-X-TARGETDURATION:{target_duration_s}",
+        f"#EXT-X-MEDIA-SEQUENCE:{first.number}",
+        f"#EXT-X-DISCONTINUITY-SEQUENCE:{gone}",
+    ]
+    init = ""
+    for segment in shown:
+        file = segment.rungs.get(width)
+        if segment.discontinuity:
+            lines.append("#EXT-X-DISCONTINUITY")
+        if file and file.init != init:
+            init = file.init
+            lines.append(f'#EXT-X-MAP:URI="{init}"')
+        lines.append(f"#EXT-X-PROGRAM-DATE-TIME:{_date(segment.date_ms)}")
+        if file is None:
+            lines.append("#EXT-X-GAP")
+        lines += [f"#EXTINF:{segment.duration_ms / 1000:.3f},", segment.name]
+    if ended:
+        lines.append("#EXT-X-ENDLIST")
+    return "\n".join([*lines, ""])
+
+
+def live_multivariant(name: str, rungs: Sequence[FeedRung]) -> str:
+    """The multivariant playlist of these rungs: the one to start with first, then the others, largest first."""
+    start = start_width([rung.width for rung in rungs])
+    ordered = sorted(rungs, key=lambda rung: (rung.width != start, -rung.width))
+    return multivariant_playlist([_variant(name, rung) for rung in ordered])
+
+
+def start_width(widths: Sequence[int]) -> int:
+    """The largest rung that is no wider than 1920, or the smallest there is."""
+    return max((width for width in widths if width <= START_WIDTH), default=min(widths))
+
+
+def _variant(name: str, rung: FeedRung) -> Variant:
+    return Variant(
+        uri=f"{rung_folder(name, rung.width)}/index.m3u8",
+        bandwidth_bps=rung.bandwidth_bps,
+        size=Size(rung.width, rung.height),
+        codecs=rung.codecs,
+        frame_rate=Fraction(rung.frame_rate),
+        average_bandwidth_bps=rung.average_bandwidth_bps,
+    )
+
+
+def _date(date_ms: int) -> str:
+    return datetime.fromtimestamp(date_ms / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

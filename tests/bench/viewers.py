@@ -1,0 +1,265 @@
+"""What viewers cost an edge and its origins: hundreds against one, and our nginx against plain nginx.
+
+The origins are doubles that send files of a real rate, so that the machine's time goes to the edge and its viewers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import multiprocessing
+import re
+import shutil
+import socket
+import statistics
+import tempfile
+import time
+from collections.abc import AsyncIterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from edge.config import live_folder
+from infra.local.ports import free_ports
+from panocast.nginx import command, worker_user
+from panocast.process import Service
+from tests.integration.edge.fake_origin import NAME, FakeOrigin, Program, broadcast
+from tests.integration.edge.running import Edge, running_edge
+from tests.waiting import eventually
+
+RUNG = 640
+SEGMENT_MS = 1000
+PROCESSES = 2
+IN_FLIGHT = 16
+ROUNDS = 5
+ROUND_S = 1.5
+
+LIMITS = {"requests_per_address_s": 1_000_000, "connections_per_address": 10_000}
+"""Everybody comes from one address here."""
+
+PLAIN = """
+{user}daemon off; worker_processes 1; pid {folder}/nginx.pid; error_log stderr error;
+events {{ worker_connections 1024; }}
+http {{
+    access_log off; sendfile on; tcp_nopush on; keepalive_requests 100000; root {root};
+    client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy; fastcgi_temp_path {folder}/fastcgi;
+    uwsgi_temp_path {folder}/uwsgi; scgi_temp_path {folder}/scgi;
+    server {{ listen 127.0.0.1:{port} backlog=4096; }}
+}}
+"""
+
+
+@dataclass
+class Watched:
+    """What viewers saw: seconds from asking for a playlist that names a new segment to having it; what went wrong."""
+
+    fresh_s: list[float] = field(default_factory=list)
+    requests: int = 0
+    errors: list[str] = field(default_factory=list)
+
+
+class Viewer:
+    """Asks for one rung's playlist once a segment, and for what is new in it, on one connection."""
+
+    def __init__(self, port: int, seen: Watched) -> None:
+        self._port, self._seen = port, seen
+
+    async def watch(self, until: float) -> None:
+        """Watch until `time.monotonic()` is so late."""
+        known = ""
+        reader, writer = await asyncio.open_connection("127.0.0.1", self._port, limit=1 << 21)
+        while time.monotonic() < until:
+            asked = time.monotonic()
+            try:
+                playlist = (await self._get(reader, writer, f"{NAME}_{RUNG}/index.m3u8")).decode()
+                newest = playlist.split()[-1]
+                if newest != known:
+                    await self._get(reader, writer, f"{NAME}_{RUNG}/{newest}")
+                    if known:
+                        self._seen.fresh_s.append(time.monotonic() - asked)
+                    known = newest
+            except (OSError, ValueError, asyncio.IncompleteReadError) as error:
+                self._seen.errors.append(f"{error!r}")
+                writer.close()
+                reader, writer = await asyncio.open_connection("127.0.0.1", self._port, limit=1 << 21)
+            await asyncio.sleep(max(0.0, asked + SEGMENT_MS / 1000 - time.monotonic()))
+        writer.close()
+
+    async def _get(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, path: str) -> bytes:
+        self._seen.requests += 1
+        writer.write(f"GET /hls/{path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        head = (await reader.readuntil(b"\r\n\r\n")).decode("ascii")
+        size = re.search(r"\r\ncontent-length: (\d+)\r\n", head.lower())
+        if not head.startswith("HTTP/1.1 200 ") or size is None:
+            raise ValueError(f"{path}: {head.splitlines()[0]}")
+        return await reader.readexactly(int(size[1]))
+
+
+def watch_together(port: int, viewers: int, seconds: float) -> Watched:
+    """So many viewers, spread over a segment's time, in this process."""
+    seen = Watched()
+
+    async def watch() -> None:
+        until = time.monotonic() + seconds
+
+        async def join(number: int) -> None:
+            await asyncio.sleep(SEGMENT_MS / 1000 * number / viewers)
+            await Viewer(port, seen).watch(until)
+
+        await asyncio.gather(*(join(number) for number in range(viewers)))
+
+    asyncio.run(watch())
+    return seen
+
+
+async def bench_viewers(*, viewers: int, seconds: float, bitrate_bps: int = 1_500_000) -> list[str]:
+    """One viewer, then hundreds; then the edge's nginx against a plain one."""
+    size = bitrate_bps // 8 * SEGMENT_MS // 1000
+    with tempfile.TemporaryDirectory() as folder, _processes() as pool:
+        async with on_air(Path(folder), size) as (edge, origins):
+            alone = _together(await _watch(pool, edge, 1, min(seconds, 30.0)))
+            for origin in origins:
+                origin.asked.clear()
+            many = _together(await _watch(pool, edge, viewers, seconds))
+            files = [count for origin in origins for path, count in origin.asked.items() if path.endswith(".m4s")]
+            asked = {path for origin in origins for path in origin.asked if path.endswith(".m4s")}
+            lines = [
+                f"{viewers} viewers for {seconds:g} s: {many.requests} requests, {len(many.errors)} errors (aim 0)",
+                f"origin requests for each segment: {sum(files) / len(asked):.3f} (aim 1.0), {len(asked)} segments",
+                f"to a fresh segment: p99 {_p99_ms(many):.0f} ms, median {_median_ms(many):.0f} ms; one viewer alone: "
+                f"p99 {_p99_ms(alone):.0f} ms, median {_median_ms(alone):.0f} ms (aim: at most 50 ms more)",
+                *sorted(set(many.errors))[:3],
+            ]
+            return [*lines, *await _against_plain(pool, Path(folder), edge)]
+
+
+def _processes() -> ProcessPoolExecutor:
+    return ProcessPoolExecutor(PROCESSES, mp_context=multiprocessing.get_context("spawn"))
+
+
+@asynccontextmanager
+async def on_air(folder: Path, size: int) -> AsyncIterator[tuple[Edge, Sequence[FakeOrigin]]]:
+    """An edge before two origins that broadcast segments of so many bytes."""
+    primary, backup = FakeOrigin("primary", size=size), FakeOrigin("backup", size=size)
+    async with (
+        primary.serving(),
+        backup.serving(),
+        running_edge(folder, apart=True, edge={**LIMITS, "primary": primary.url, "backup": backup.url}) as edge,
+    ):
+        sending = asyncio.create_task(broadcast(Program(duration_ms=SEGMENT_MS), (primary, backup)))
+        try:
+
+            async def playable() -> bool:
+                return (await edge.get(f"/hls/{NAME}.m3u8"))[0] == 200
+
+            await eventually(playable)
+            yield edge, (primary, backup)
+        finally:
+            sending.cancel()
+            await asyncio.gather(sending, return_exceptions=True)
+
+
+async def _watch(pool: ProcessPoolExecutor, edge: Edge, viewers: int, seconds: float) -> list[Watched]:
+    loop = asyncio.get_running_loop()
+    shares = [viewers // PROCESSES + (number < viewers % PROCESSES) for number in range(PROCESSES)]
+    port = edge.settings.edge.http_port
+    return await asyncio.gather(
+        *(loop.run_in_executor(pool, watch_together, port, share, seconds) for share in shares if share)
+    )
+
+
+def _together(parts: Sequence[Watched]) -> Watched:
+    return Watched(
+        [delay for part in parts for delay in part.fresh_s],
+        sum(part.requests for part in parts),
+        [error for part in parts for error in part.errors],
+    )
+
+
+def _p99_ms(seen: Watched) -> float:
+    delays = sorted(seen.fresh_s)
+    return delays[min(len(delays) - 1, int(len(delays) * 0.99))] * 1000
+
+
+def _median_ms(seen: Watched) -> float:
+    return statistics.median(seen.fresh_s) * 1000
+
+
+# ---- nginx against nginx
+
+
+def hits(port: int, path: str, seconds: float) -> tuple[float, float]:
+    """Requests and bits per second of one connection with several requests in flight: so that the server, not the
+    client, is what there is too little of."""
+    request = f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode()
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+        connection.sendall(request)
+        head = b""
+        while b"\r\n\r\n" not in head:
+            head += connection.recv(65536)
+        headers, _, body = head.partition(b"\r\n\r\n")
+        found = re.search(rb"\r\nContent-Length: (\d+)", headers)
+        assert headers.startswith(b"HTTP/1.1 200"), headers
+        assert found, headers
+        size = len(headers) + 4 + int(found[1])
+        left = int(found[1]) - len(body)
+        room = bytearray(1 << 20)
+        while left:
+            left -= connection.recv_into(room, left)
+        connection.sendall(request * IN_FLIGHT)
+        done = received = 0
+        begun = time.monotonic()
+        while (now := time.monotonic()) - begun < seconds:
+            received += connection.recv_into(room)
+            if whole := received // size - done:
+                done += whole
+                connection.sendall(request * whole)
+        return done / (now - begun), received * 8 / (now - begun)
+
+
+async def _against_plain(pool: ProcessPoolExecutor, folder: Path, edge: Edge) -> list[str]:
+    """The same files from a plain nginx with one worker and from one worker of the edge, in turns."""
+    root = live_folder(edge.settings)
+    config = folder / "plain" / "nginx.conf"
+    config.parent.mkdir()
+    [port] = free_ports(1)
+    user = f"user {name}; " if (name := worker_user()) else ""
+    config.write_text(PLAIN.format(folder=config.parent, root=root, port=port, user=user))
+    serving = asyncio.create_task(Service(command("plain nginx", config)).run())
+    try:
+        # A copy, since what is live changes and goes.
+        still = shutil.copytree(root / f"hls/{NAME}_{RUNG}", root / f"hls/still_{RUNG}")
+        segment = max(path.name for path in still.glob("*.m4s"))
+        await eventually(lambda: _accepts(port))
+        lines = []
+        for what, file in (("playlists", "index.m3u8"), ("segments", segment)):
+            path = f"/hls/still_{RUNG}/{file}"
+            ours, plain = await _in_turns(pool, [edge.settings.edge.http_port, port], path)
+            ratio = statistics.median(one[0] / other[0] for one, other in zip(ours, plain, strict=True))
+            rate, bits_s = (statistics.median(values) for values in zip(*ours, strict=True))
+            lines.append(
+                f"{what} from one worker, one connection: {rate:.0f} hits/s, {bits_s / 1e9:.2f} Gbit/s; "
+                f"of plain nginx: {ratio:.2f} (aim 0.95)"
+            )
+        return lines
+    finally:
+        serving.cancel()
+        await asyncio.gather(serving, return_exceptions=True)
+
+
+async def _in_turns(pool: ProcessPoolExecutor, ports: Sequence[int], path: str) -> list[list[tuple[float, float]]]:
+    loop = asyncio.get_running_loop()
+    found: list[list[tuple[float, float]]] = [[] for _ in ports]
+    for _ in range(ROUNDS):
+        for index, port in enumerate(ports):
+            found[index].append(await loop.run_in_executor(pool, hits, port, path, ROUND_S))
+    return found
+
+
+async def _accepts(port: int) -> bool:
+    try:
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+    except OSError:
+        return False
+    writer.close()
+    return True

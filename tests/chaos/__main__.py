@@ -1,0 +1,113 @@
+"""`python -m tests.chaos [kills|fuzz|live|soak]`: long runs that look for what a short test does not."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import tempfile
+import time
+from collections import Counter
+from pathlib import Path
+
+import typer
+
+from panocast.logs import setup_logs
+from tests.aws import aws_server
+from tests.chaos.fuzz import fuzz_media
+from tests.chaos.kills import Report, kill_workers
+from tests.chaos.live import HEAD, KILLS, SCENARIOS, run_scenario
+from tests.chaos.soak import soak
+from tests.integration.transcoder.site import Site, cloud_site, cut, directory_site, make_video
+
+app = typer.Typer(add_completion=False, invoke_without_command=True, pretty_exceptions_enable=False)
+KILLS_A_ROUND = 10
+
+
+@app.callback()
+def everything(context: typer.Context) -> None:
+    """All of them, when none is named."""
+    setup_logs()
+    if context.invoked_subcommand is None:
+        kills()
+        fuzz()
+        live()
+        soak_command()
+
+
+@app.command()
+def kills(number: int = 60, seed: int = 1) -> None:
+    """Kill workers at random moments, on SQLite and a folder and on S3 and SQS in turn."""
+    with tempfile.TemporaryDirectory(prefix="panocast-chaos-") as folder, aws_server() as aws:
+        os.environ.update(aws.environment)
+        long = cut(make_video(Path(folder) / "long.mp4", 8, size="320x160"), Path(folder) / "long", 2)
+        short = cut(make_video(Path(folder) / "short.mp4", 2, size="320x160"), Path(folder) / "short", 1)
+        recordings = [(long, 240), (long, 240), (short, 60), (short[:1], 30)]
+        reports: dict[str, list[Report]] = {"SQLite, folder": [], "SQS, S3": []}
+        for turn in range(-(-number // KILLS_A_ROUND)):
+            root = Path(folder) / f"round-{turn}"
+            root.mkdir()
+            where = list(reports)[turn % 2]
+            site = directory_site(root) if turn % 2 == 0 else cloud_site(root, aws)
+            reports[where].append(_round(site, recordings, seed + turn, where))
+        for where, found in reports.items():
+            moments = sum((report.moments for report in found), Counter[str]())
+            typer.echo(
+                f"{where}: {sum(r.kills for r in found)} kills, {sum(r.holding for r in found)} of them while jobs ran "
+                f"(jobs: {', '.join(f'{count} {moment}' for moment, count in moments.most_common())}); "
+                f"{len(found) * len(recordings)} recordings, each published once and whole; "
+                f"{sum(r.looks for r in found)} looks of a viewer, none at half an asset"
+            )
+
+
+@app.command()
+def fuzz(minutes: float = 8.0, seed: int = 1000) -> None:
+    """Upload damaged media: truncated, flipped, spliced."""
+    logging.getLogger("transcoder").setLevel(logging.CRITICAL)  # thousands of refusals; crashes are counted below
+    report = fuzz_media(minutes * 60, seed, typer.echo)
+    refused, given_up = report.refused.total(), report.given_up.total()
+    typer.echo(f"{report.done} published whole, {refused} refused, {given_up} given up after a second try")
+    for reason, count in (report.refused + report.given_up).most_common(12):
+        typer.echo(f"  {count:5} {reason[:150]}")
+    for line in report.wrong:
+        typer.echo(line, err=True)
+    if report.wrong:
+        raise typer.Exit(1)
+
+
+@app.command()
+def live(kills: int = 20, faults: int = 2, only: str = "") -> None:
+    """Hurt an origin of a running event again and again: what viewers notice, what the recording lacks; `--only WORD`
+    runs those scenarios whose name has it."""
+    lines = []
+    with tempfile.TemporaryDirectory(prefix="panocast-chaos-") as folder:
+        for what in SCENARIOS:
+            if only not in what:
+                continue
+            times = -(-kills // len(KILLS)) if what.startswith("kill") else faults
+            figures = asyncio.run(run_scenario(what, times, Path(folder)))
+            lines.append(figures.line())
+            for line in (figures.line(), *figures.problems[:10]):
+                typer.echo(line)
+    typer.echo("\n".join(["", HEAD, *lines]))
+
+
+@app.command(name="soak")
+def soak_command(minutes: float = 30.0, seed: int = 1) -> None:
+    """Publishers come and go: memory, descriptors and disk of every service, early and late."""
+    with tempfile.TemporaryDirectory(prefix="panocast-chaos-") as folder:
+        found = asyncio.run(soak(Path(folder), seconds=minutes * 60, seed=seed))
+    for line in found.lines():
+        typer.echo(line)
+
+
+def _round(site: Site, recordings: list[tuple[list[Path], int]], seed: int, where: str) -> Report:
+    begun = time.monotonic()
+    report = asyncio.run(kill_workers(site, recordings, KILLS_A_ROUND, seed))
+    doing = ", ".join(f"{count} {moment}" for moment, count in report.moments.most_common())
+    typer.echo(f"{where}, seed {seed}: {report.kills} kills in {time.monotonic() - begun:.0f} s ({doing})")
+    return report
+
+
+if __name__ == "__main__":
+    app()

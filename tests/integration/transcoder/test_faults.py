@@ -1,0 +1,152 @@
+"""Guarantee 3: the store answers 500, connections break, the disk is full, objects come and go: nothing is lost, and
+the worker goes on."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from panocast.layout import upload_session
+from tests.aws import AwsServer
+from tests.faults import Fault, at_random, faulty
+from tests.integration.transcoder.processes import environment_of, transcoder, worker_argv
+from tests.integration.transcoder.site import Site, make_video, session_at
+from transcoder.missing import missing_keys
+
+pytestmark = pytest.mark.slow
+SESSION = session_at()
+
+
+async def test_a_service_that_fails_in_every_way_loses_nothing(
+    cloud: Site, aws: AwsServer, small_parts: list[Path]
+) -> None:
+    """500s, cut connections, lost answers and delays on a fifth of all requests to S3 and SQS."""
+    cloud.record(SESSION, small_parts)
+    async with faulty(aws.url) as proxy:
+        proxy.plan = at_random(random.Random(3), 0.2)
+        code, _, err = await transcoder(cloud, "worker", "--until-idle", AWS_ENDPOINT_URL=proxy.url)
+        assert code == 0, err
+        assert min(proxy.done[fault] for fault in (Fault.ERROR, Fault.CUT, Fault.LOST, Fault.SLOW)) > 0
+    assert len(cloud.check(SESSION).video[320].times_s) == 60
+    assert len(cloud.catalog()) == 1
+    assert cloud.queue.dead() == []
+
+
+async def test_a_service_that_is_away_for_a_while_is_waited_for(
+    cloud: Site, aws: AwsServer, small: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cloud.record(SESSION, [small])
+    away = 12
+
+    async with faulty(aws.url) as proxy:
+
+        def plan(_: object) -> Fault:
+            return Fault.CUT if proxy.done.total() < away else Fault.NONE
+
+        proxy.plan = plan
+        code, _, err = await transcoder(cloud, "worker", "--until-idle", AWS_ENDPOINT_URL=proxy.url)
+    assert code == 0, err
+    assert "no messages" in err
+    assert cloud.masters() == [SESSION.master_key]
+
+
+def can_mount() -> bool:
+    """Whether an ordinary user may have a mount of their own here."""
+    program = shutil.which("unshare")
+    return bool(program) and subprocess.run([str(program), "-rm", "true"], capture_output=True).returncode == 0
+
+
+@pytest.mark.skipif(not can_mount(), reason="this machine allows no mounts in a namespace of our own")
+async def test_a_full_disk_sets_a_job_aside_with_its_reason_and_the_worker_goes_on(
+    site: Site, small: Path, tmp_path: Path
+) -> None:
+    """A scratch folder of 400 kB: what fits is transcoded, what does not is refused in words after some tries."""
+    site.ingest.put_file("uploads/large.mp4", make_video(tmp_path / "large.mp4", 3, size="1280x640"))
+    site.record(SESSION, [small], announce=False)
+    scratch = site.root / "scratch"
+    scratch.mkdir()
+    mount = f"mount -t tmpfs -o size=400k none '{scratch}' && exec \"$@\""
+    process = await asyncio.create_subprocess_exec(
+        *("unshare", "-rm", "sh", "-c", mount, "sh", *worker_argv(site, "--until-idle")),
+        env=environment_of(site, tries=2),
+        stderr=asyncio.subprocess.PIPE,
+    )
+    async with asyncio.timeout(120):
+        _, err = await process.communicate()
+    assert process.returncode == 0, err.decode()
+    assert site.masters() == [SESSION.master_key]
+    said = site.failed("uploads/large.mp4")
+    assert "full" in said["reason"]
+    assert said["tries"] == 2
+    (dead,) = site.queue.dead()
+    assert dead.reason == said["reason"]
+
+
+async def test_an_object_that_was_deleted_before_its_turn_is_refused_and_the_rest_published(
+    any_site: Site, small_parts: list[Path], small: Path
+) -> None:
+    any_site.upload("gone.mp4", small)
+    any_site.record(SESSION, small_parts, duration_s=2.0)
+    any_site.ingest.delete("uploads/gone.mp4")
+    any_site.ingest.delete(SESSION.part_key(2))
+    await any_site.work()
+    assert "deleted before its turn" in any_site.failed("uploads/gone.mp4")["reason"]
+    assert "deleted before its turn" in any_site.failed(SESSION.part_key(2))["reason"]
+    assert any_site.masters() == [SESSION.master_key]
+
+
+async def test_an_upload_that_is_replaced_while_it_is_worked_on_gives_each_version_its_own_asset(
+    cloud: Site, small: Path, small_parts: list[Path]
+) -> None:
+    """Never a mix: what is published is of one version."""
+    key = cloud.upload("a.mp4", small)
+    first = cloud.ingest.stat(key)
+    assert first is not None
+    store, count = cloud.ingest, 0
+
+    class Replacing:
+        """The object is replaced as soon as somebody has fetched it."""
+
+        def __getattr__(self, name: str) -> object:
+            return getattr(store, name)
+
+        def get_file(self, key: str, path: Path) -> object:
+            nonlocal count
+            stat = store.get_file(key, path)
+            if key.startswith("uploads/") and not count:
+                count += 1
+                store.put_file(key, small_parts[0])
+                cloud.announce(key)
+            return stat
+
+    cloud.ingest = Replacing()  # type: ignore[assignment]
+    await cloud.work()
+    cloud.ingest = store
+    cloud.announce_parts()
+    await cloud.work()
+    second = store.stat(key)
+    assert second is not None
+    sessions = [upload_session(key, stat.etag, stat.modified) for stat in (first, second)]
+    frames = [len(next(iter(cloud.check(session).video.values())).times_s) for session in sessions]
+    assert frames == [60, 30]
+
+
+async def test_what_a_purged_queue_knew_is_found_again(any_site: Site, small_parts: list[Path], small: Path) -> None:
+    any_site.record(SESSION, small_parts, announce=False)
+    any_site.ingest.put_file("uploads/x.mp4", small)
+    code, out, err = await transcoder(any_site, "jobs")
+    assert (code, err) == (0, "")
+    assert f"unfinished  {SESSION.path}: 0 of 2 parts transcoded" in out
+    code, out, _ = await transcoder(any_site, "submit", "--missing")
+    assert code == 0
+    assert out.splitlines() == ["uploads/x.mp4", *map(SESSION.part_key, (1, 2)), SESSION.end_key]
+    await any_site.work()
+    cut = missing_keys(any_site.ingest, any_site.egress)
+    assert len(cut) >= 2, "the parts that the upload was cut into, and their end marker"
+    assert not any(key.startswith(("uploads/", f"recordings/{SESSION.path}/")) for key in cut)
+    assert any_site.masters() == [SESSION.master_key]

@@ -1,0 +1,68 @@
+"""A recording that goes on after it was published: what was made of its parts comes back from the published media.
+
+Nothing is encoded again where the asset still shows this recording. Their sound, which was encoded as a whole, is taken
+from the parts in the ingest store once more.
+"""
+
+from __future__ import annotations
+
+import logging
+from functools import partial
+
+from panocast.errors import NotFoundError
+from panocast.fence import copying
+from panocast.layout import PartKey, Session
+from transcoder.encode import aside_argv
+from transcoder.event import Done
+from transcoder.jobs import Ignored, job_for
+from transcoder.markers import PartMarker, part_attempt_prefix, part_marker_key
+from transcoder.part import read_part_marker
+from transcoder.workplace import Workplace, in_thread
+
+log = logging.getLogger(__name__)
+
+
+async def restore(place: Workplace, session: Session, done: Done) -> None:
+    """Put back what was made of the parts that are done; a part whose media are gone gets a job again."""
+    at = Session(session.name, done.asset.rpartition("/")[2])
+    for number, marker in sorted(done.made.items()):
+        part = PartKey(session, number)
+        if await read_part_marker(place, part):
+            continue
+        try:
+            if marker.failed is None:
+                await place.copy(_copies(at, part, marker))
+                await _put_sound_back(place, part, marker)
+        except NotFoundError:
+            log.info("%s part %d: what was made of it is gone: it is transcoded again", session.path, number)
+            job = job_for(session.part_key(number))
+            assert not isinstance(job, Ignored)
+            await in_thread(place.queue.send, job.body())
+            continue
+        key, data = part_marker_key(session, number), marker.model_dump_json().encode()
+        await in_thread(partial(place.egress.put_bytes, key, data, if_absent=True))
+
+
+def _copies(at: Session, part: PartKey, marker: PartMarker) -> list[tuple[str, str]]:
+    """Published media (source) to where they came from (target)."""
+    published = f"{at.vod_prefix}{part.session.id}/"
+    prefix = part_attempt_prefix(part.session, part.number, marker.attempt)
+    pairs = []
+    for rung in marker.rungs:
+        folder = f"{prefix}{rung.folder}/"
+        pairs.append((f"{published}{rung.width}/init-{rung.init_digest}.mp4", f"{folder}init.mp4"))
+        for segment in rung.segments:
+            pairs.append((f"{published}{rung.width}/{part.number:04d}-{segment.name}", folder + segment.name))
+    return pairs
+
+
+async def _put_sound_back(place: Workplace, part: PartKey, marker: PartMarker) -> None:
+    if marker.sound is None:
+        return
+    async with place.folder("sound") as folder:
+        await in_thread(place.ingest.get_file, part.session.part_key(part.number), folder / "part.mp4")
+        argv = aside_argv("part.mp4", max_pixels=place.settings.max_pixels)
+        limits = copying((folder / "part.mp4").stat().st_size)
+        await place.ffmpeg(argv, cwd=folder, what=f"sound of part {part.number}", limits=limits)
+        prefix = part_attempt_prefix(part.session, part.number, marker.attempt)
+        await place.store_files(folder, ["audio.mov"], prefix)
