@@ -1,112 +1,122 @@
-"""The edge's agent: follows what the origins have live, answers `/live.json` and `/healthz`, and hands VOD through
-where the egress store is not a folder of this machine."""
+"""The edge's agent: follows the origins, mirrors what is watched, and answers for nginx what no file does."""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
-import mimetypes
-from collections.abc import AsyncIterator, Mapping
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
-import aiohttp
 from aiohttp import web
-from pydantic import ValidationError
 
-from edge.live import Live, merge
-from panocast.errors import NotFoundError, TemporaryError
+from edge.beacons import LARGEST, Beacons
+from edge.metrics import EdgeMetrics
+from edge.mirrors import Mirrors
+from edge.origins import Origins
+from edge.store_files import stored
+from panocast.feed import INIT_NAME, SEGMENT_NAME
+from panocast.layout import STREAM_NAME
 from panocast.store import Store
 
 log = logging.getLogger(__name__)
 
-POLL_S = 0.5
-TIMEOUT_S = 2.0
-LARGEST_ANSWER = 1 << 20
+AGAIN_S = 1.0
+NO_STORE = {"Cache-Control": "no-store"}
+_FILES = "|".join(re.sub(r"\?P<\w+>", "?:", name.pattern) for name in (INIT_NAME, SEGMENT_NAME))
+LIVE_PATH = re.compile(rf"(?P<name>{STREAM_NAME.pattern})(?:\.m3u8|_[0-9]{{1,5}}/(?:index\.m3u8|{_FILES}))")
+"""What of a stream stands below /hls/."""
 
 
-class Follower:
-    """Asks each origin twice a second what it has; `live` is the merged answer, `up` who answered last time."""
+class Agent:
+    """The agent's HTTP handlers, and what runs behind them. `ready_file`, where given, must exist before the edge calls
+    itself healthy; `mirrors` is None where nginx proxies live streams instead."""
 
-    def __init__(self, origins: Mapping[str, str]) -> None:
-        self.live = Live()
-        self.up: dict[str, bool] = dict.fromkeys(origins, False)
+    def __init__(
+        self,
+        origins: Origins,
+        mirrors: Mirrors | None,
+        metrics: EdgeMetrics,
+        *,
+        egress: Store | None = None,
+        ready_file: Path | None = None,
+        beacons: Beacons | None = None,
+    ) -> None:
         self._origins = origins
+        self._mirrors = mirrors
+        self._metrics = metrics
+        self._egress = egress
+        self._ready_file = ready_file
+        self._beacons = beacons
+        self._draining = False
 
-    async def run(self) -> None:
-        """Follow the origins until cancelled."""
-        timeout = aiohttp.ClientTimeout(total=TIMEOUT_S)
-        async with aiohttp.ClientSession(timeout=timeout) as session:
-            while True:
-                answers = await asyncio.gather(*(self._ask(session, role) for role in self._origins))
-                self.live = merge([answer for answer in answers if answer])
-                await asyncio.sleep(POLL_S)
+    def app(self) -> web.Application:
+        """The application; what runs behind it runs as long as it does."""
+        app = web.Application(client_max_size=LARGEST)
+        app.cleanup_ctx.append(self._running)
+        app.router.add_get("/live.json", self._live)
+        app.router.add_get("/healthz", self._healthz)
+        app.router.add_get("/metrics", self._figures)
+        app.router.add_post("/drain", self._drain)
+        if self._beacons is not None:
+            app.router.add_post("/beacon", self._beacons.take)
+        if self._mirrors is not None:
+            app.router.add_get("/hls/{path:.+}", self._mirrored)
+        if self._egress is not None:
+            app.router.add_get("/vod/{key:.+}", self._vod)
+        return app
 
-    async def _ask(self, session: aiohttp.ClientSession, role: str) -> Live | None:
-        try:
-            async with session.get(f"{self._origins[role].rstrip('/')}/live.json") as response:
-                response.raise_for_status()
-                answer = Live.model_validate_json(await response.content.read(LARGEST_ANSWER))
-        except (aiohttp.ClientError, TimeoutError, ValidationError, OSError) as error:
-            if self.up[role]:
-                log.warning("the %s origin does not answer: %s", role, error)
-            self.up[role] = False
-            return None
-        if not self.up[role]:
-            log.info("the %s origin answers", role)
-        self.up[role] = True
-        return answer
-
-
-def make_app(follower: Follower, *, egress: Store | None = None, ready_file: Path | None = None) -> web.Application:
-    """The agent's HTTP application. `ready_file`, where given, must exist before the edge calls itself healthy."""
-
-    async def live(_: web.Request) -> web.Response:
-        return web.Response(text=follower.live.model_dump_json(), content_type="application/json")
-
-    async def healthz(_: web.Request) -> web.Response:
-        ready = ready_file is None or await asyncio.to_thread(ready_file.exists)
-        state = {"ok": ready, "origins": {role: "up" if up else "down" for role, up in follower.up.items()}}
-        return web.json_response(state, status=200 if ready else 503)
-
-    async def vod(request: web.Request) -> web.Response:
-        assert egress is not None
-        return await _object(egress, f"vod/{request.match_info['key']}")
-
-    async def following(_: web.Application) -> AsyncIterator[None]:
-        task = asyncio.create_task(follower.run())
+    async def _running(self, _: web.Application) -> AsyncIterator[None]:
+        tasks = [asyncio.create_task(_for_ever(lambda: self._origins.run(self._list_live)))]
+        if self._mirrors is not None:
+            tasks.append(asyncio.create_task(_for_ever(self._mirrors.run)))
         yield
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
-    app = web.Application()
-    app.cleanup_ctx.append(following)
-    app.router.add_get("/live.json", live)
-    app.router.add_get("/healthz", healthz)
-    if egress is not None:
-        app.router.add_get("/vod/{key:.+}", vod)
-    return app
+    async def _list_live(self) -> None:
+        if self._mirrors is not None:
+            await self._mirrors.list_live()
+
+    async def _live(self, _: web.Request) -> web.Response:
+        text = self._mirrors.listing() if self._mirrors else self._origins.live.model_dump_json()
+        return web.Response(text=text, content_type="application/json")
+
+    async def _healthz(self, _: web.Request) -> web.Response:
+        ready = self._ready_file is None or await asyncio.to_thread(self._ready_file.exists)
+        origins = {role: "up" if up else "down" for role, up in self._origins.up.items()}
+        state = {"ok": ready and not self._draining, "draining": self._draining, "origins": origins}
+        return web.json_response(state, status=200 if state["ok"] else 503, headers=NO_STORE)
+
+    async def _figures(self, _: web.Request) -> web.Response:
+        return web.Response(body=self._metrics.text(), content_type="text/plain", charset="utf-8")
+
+    async def _drain(self, _: web.Request) -> web.Response:
+        """From now on /healthz fails; the answer says whether somebody still watches."""
+        self._draining = True
+        return web.json_response({"busy": self._mirrors is not None and self._mirrors.busy})
+
+    async def _mirrored(self, request: web.Request) -> web.Response:
+        assert self._mirrors is not None
+        path = request.match_info["path"]
+        match = LIVE_PATH.fullmatch(path)
+        if match and await self._mirrors.serve(match["name"], path):
+            kind = "fresh" if path.endswith(".m3u8") else "fixed"
+            return web.Response(headers={"X-Accel-Redirect": f"/mirrored/{kind}/{path}"})
+        known = any(self._origins.up.values())
+        return web.Response(status=404 if known else 503, headers=NO_STORE)
+
+    async def _vod(self, request: web.Request) -> web.Response:
+        assert self._egress is not None
+        return await stored(self._egress, f"vod/{request.match_info['key']}")
 
 
-_SHORT_LIVED = ("master.m3u8", "asset.json", "catalog.json")
-
-
-async def _object(store: Store, key: str) -> web.Response:
-    """One VOD object, read whole: the largest is a segment of some megabytes."""
-    try:
-        data, stat = await asyncio.to_thread(store.get_bytes, key)
-    except NotFoundError:
-        raise web.HTTPNotFound(headers={"Cache-Control": "no-store"}) from None
-    except TemporaryError as error:
-        raise web.HTTPBadGateway(text=str(error), headers={"Cache-Control": "no-store"}) from error
-    age = "no-cache" if key.endswith(_SHORT_LIVED) else "public, max-age=86400, immutable"
-    return web.Response(
-        body=data, content_type=media_type(key), headers={"Cache-Control": age, "ETag": f'"{stat.etag}"'}
-    )
-
-
-def media_type(key: str) -> str:
-    """The MIME type of an object by its name."""
-    ours = {".m3u8": "application/vnd.apple.mpegurl", ".m4s": "video/iso.segment", ".vtt": "text/vtt"}
-    return ours.get(Path(key).suffix) or mimetypes.guess_type(key)[0] or "application/octet-stream"
+async def _for_ever(run: Callable[[], Awaitable[None]]) -> None:
+    """Keep something running whatever happens to it: a full disk passes, and viewers are still there."""
+    while True:
+        try:
+            await run()
+        except Exception:
+            log.exception("the agent goes on after")
+        await asyncio.sleep(AGAIN_S)

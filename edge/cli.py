@@ -8,7 +8,6 @@ import typer
 
 from edge import services
 from panocast.cli import ConfigOption, StateOption, new_app
-from panocast.lifecycle import run_until_stopped
 from panocast.state import open_settings
 
 app = new_app("edge", "The edge: what viewers talk to.")
@@ -25,16 +24,11 @@ def render(state: StateOption = None, config: ConfigOption = None) -> None:
 
 @app.command()
 def run(state: StateOption = None, config: ConfigOption = None) -> None:
-    """Run nginx and the agent until told to stop.
+    """Run nginx and the agent until told to stop; then viewers are sent elsewhere, and what is being sent is finished.
 
     Example: PANOCAST_EDGE__PRIMARY=http://10.0.1.5:8081 panocast edge run --state /var/lib/panocast
     """
-    settings = open_settings(state, config)
-
-    async def both() -> None:
-        await run_until_stopped(await services.commands(settings, config=config))
-
-    asyncio.run(both())
+    asyncio.run(services.run(open_settings(state, config), config=config))
 
 
 @app.command(hidden=True)

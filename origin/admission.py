@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from urllib.parse import parse_qsl
 
 from panocast.errors import RefusedError
-from panocast.keys import key_matches
+from panocast.keys import StreamKeys
 from panocast.layout import is_stream_name
 
 RUNG_NAME = re.compile(r"(?P<name>[a-z0-9][a-z0-9-]{0,63})_(?P<width>[1-9]\d{0,4})")
@@ -24,12 +24,14 @@ _MOST_FIELDS = 40
 
 @dataclass(frozen=True, slots=True)
 class PublishRequest:
-    """A client that wants to publish under a name of an application."""
+    """A client that wants to publish under a name of an application; `pushed` if it is the other origin, which hands on
+    what an encoder publishes there."""
 
     app: str
     name: str
     client: int
     key: str
+    pushed: bool = False
 
 
 def parse_publish(body: bytes) -> PublishRequest:
@@ -43,7 +45,8 @@ def parse_publish(body: bytes) -> PublishRequest:
     if list(own) != _FIELDS or own["call"] != "publish" or any(field in own for field, _ in query):
         raise RefusedError("the publish request carries fields that it must not carry")
     keys = [value for field, value in query if field == "key"]
-    return PublishRequest(own["app"], own["name"], client, keys[0] if len(keys) == 1 else "")
+    key = keys[0] if len(keys) == 1 else ""
+    return PublishRequest(own["app"], own["name"], client, key, pushed=("push", "1") in query)
 
 
 def parse_done(body: bytes) -> PublishRequest | None:
@@ -55,10 +58,11 @@ def parse_done(body: bytes) -> PublishRequest | None:
         return None
 
 
-def check_publish(request: PublishRequest, secret: bytes, publishing: Mapping[str, int]) -> None:
+def check_publish(request: PublishRequest, keys: StreamKeys, publishing: Mapping[str, int]) -> None:
     """Whether this client may publish; `publishing` maps the application's busy names to their clients.
 
-    Raises RefusedError with the reason, in words for the owner of the encoder, never with a key.
+    Raises RefusedError with the reason, in words for the owner of the encoder, never with a key; TemporaryError when
+    nobody can say which keys are valid.
     """
     name = request.name
     if request.app == "show":
@@ -70,7 +74,7 @@ def check_publish(request: PublishRequest, secret: bytes, publishing: Mapping[st
         raise RefusedError("illegal stream name: use 1 to 64 of a-z, 0-9 and '-', not starting with '-'")
     if not request.key:
         raise RefusedError(f"no key: the stream key must be what `panocast stream-key {name}` prints")
-    if not key_matches(secret, name, request.key):
+    if not keys.matches(name, request.key):
         raise RefusedError(f"wrong key: use what `panocast stream-key {name}` prints")
     if publishing.get(name, request.client) != request.client:
         raise RefusedError("the name is busy: somebody publishes under it already")

@@ -62,6 +62,19 @@ def start_of_next(tail: Beat, head: Beat) -> int:
     return _step(tail.video_ms or tail.audio_ms, head.video_ms or head.audio_ms)
 
 
+def start_after(tail: Beat, head: Beat) -> int:
+    """What must be added to the times of `head`, of another connection, to follow right after all of `tail` (ms): two
+    connections have no beat in common."""
+    ends = [times[-1] + _usual_step(times) for times in (tail.video_ms, tail.audio_ms) if times]
+    starts = [times[0] for times in (head.video_ms, head.audio_ms) if times]
+    return round(max(ends, default=0)) - min(starts, default=0)
+
+
+def _usual_step(*tracks: Sequence[int]) -> float:
+    steps = [after - before for times in tracks for before, after in pairwise(times)]
+    return median(steps) if steps else 0
+
+
 def _join(tail: Sequence[int], head: Sequence[int]) -> float | None:
     """The offset that puts both on one line, or None where they are not steady enough to tell."""
     if len(tail) < _AT_LEAST or not head:
@@ -83,5 +96,4 @@ def _join(tail: Sequence[int], head: Sequence[int]) -> float | None:
 def _step(tail: Sequence[int], head: Sequence[int]) -> int:
     if not tail:
         return 0
-    steps = [after - before for times in (tail, head) for before, after in pairwise(times)]
-    return round(tail[-1] + (median(steps) if steps else 0) - (head[0] if head else 0))
+    return round(tail[-1] + _usual_step(tail, head) - (head[0] if head else 0))

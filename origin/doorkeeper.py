@@ -10,58 +10,108 @@ import asyncio
 import logging
 import math
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 
 from origin.admission import PublishRequest, check_publish, parse_done, parse_publish, shown_name
 from origin.journal import Journal
+from origin.pace import Pace
+from origin.recorded import newest_recording
 from origin.refusals import Refusals
 from origin.rtmp_server import RtmpServer
 from panocast.errors import RefusedError
+from panocast.keys import StreamKeys
 
 log = logging.getLogger(__name__)
 
-# From our answer until nginx shows the publisher takes it one turn of its event loop.
-HOLD_S = 2.0
+# The answer waits for whoever reads the stream from its first frame; then nginx shows the publisher at once.
+HOLD_S = 5.0
+# Somebody who tries keys, or an encoder with an old one that never gives up: after some refusals at once they are
+# answered late, which costs us nothing, and the log does not fill. The right key is never kept waiting.
+LATE_S = 2.0
+# A publisher that is dropped is gone in a moment: so many looks, 50 ms apart.
+GONE_LOOKS = 40
 
 
 class Doorkeeper:
     """Decides on each publish; the session of one that will be recorded is written down before it begins."""
 
     def __init__(
-        self, secret: bytes, server: RtmpServer, journal: Journal, refusals: Refusals, recordings: Path
+        self, keys: StreamKeys, server: RtmpServer, journal: Journal, refusals: Refusals, recordings: Path
     ) -> None:
-        self._secret = secret
+        self._keys = keys
         self._server = server
         self._journal = journal
         self._refusals = refusals
         self._recordings = recordings
+        self._pushed: dict[tuple[str, str], int] = {}
         self._held: dict[tuple[str, str], tuple[int, float]] = {}
         self._one_at_a_time = asyncio.Lock()
+        self._prompt = Pace(20, every_s=1.0)
+        self._lines = Pace(20, every_s=10.0)
+        self._unsaid = 0
 
-    async def admit(self, body: bytes) -> None:
-        """Let a publisher in, or raise RefusedError in words; TemporaryError while nginx cannot be asked."""
+    async def admit(self, body: bytes) -> PublishRequest:
+        """Let a publisher in and say who it is, or raise RefusedError in words; TemporaryError while nginx cannot be
+        asked."""
         request: PublishRequest | None = None
         try:
             request = parse_publish(body)
             # First what needs no look at nginx: strangers cost next to nothing.
-            check_publish(request, self._secret, {})
+            check_publish(request, self._keys, {})
             async with self._one_at_a_time:
                 await self._admit(request)
+            return request
         except RefusedError as error:
-            name = shown_name(request.name) if request else "?"
-            app = shown_name(request.app) if request else "?"
-            if self._refusals.add(name, str(error)):
-                log.warning("refused to publish %s/%s: %s", app, name, error)
+            self._remember(request, str(error))
+            if not self._prompt.allows():
+                await asyncio.sleep(LATE_S)
             raise
+
+    def _remember(self, request: PublishRequest | None, reason: str) -> None:
+        name = shown_name(request.name) if request else "?"
+        app = shown_name(request.app) if request else "?"
+        if not self._refusals.add(name, reason):
+            return
+        if not self._lines.allows():
+            self._unsaid += 1
+            return
+        more = f" (and {self._unsaid} others, unsaid)" if self._unsaid else ""
+        self._unsaid = 0
+        log.warning("refused to publish %s/%s: %s%s", app, name, reason, more)
 
     async def _admit(self, request: PublishRequest) -> None:
         stat = await self._server.stat()
         publishing = {name: seen.client for name, seen in stat.of(request.app).items()}
-        check_publish(request, self._secret, publishing | self._holders(request.app))
+        if not request.pushed and publishing.get(request.name, -1) == self._pushed.get((request.app, request.name)):
+            log.info("%s: the encoder itself is here: the other origin's push goes", request.name)
+            await self._server.drop_publisher(request.app, request.name)
+            publishing = await self._once_gone(request)
+        check_publish(request, self._keys, publishing | self._holders(request.app))
         if request.app == "live":
             await self._until_its_file_is_new(request.name)
-            self._journal.begin(request.name, stat.pid, request.client)
-        self._held[request.app, request.name] = (request.client, time.monotonic() + HOLD_S)
+            by = (request.name, stat.pid, request.client)
+            record = self._journal.resume(*by, self._last_written(request.name))
+            if record:
+                log.info("%s: the encoder is back: going on with session %s", request.name, record.session)
+            else:
+                self._journal.begin(*by)
+        key = (request.app, request.name)
+        self._held[key] = (request.client, time.monotonic() + HOLD_S)
+        if request.pushed:
+            self._pushed[key] = request.client
+        else:
+            self._pushed.pop(key, None)
+
+    async def _once_gone(self, request: PublishRequest) -> dict[str, int]:
+        """Who publishes once the name is free, or after a while in any case."""
+        key = (request.app, request.name)
+        for _ in range(GONE_LOOKS):
+            publishing = {name: seen.client for name, seen in (await self._server.stat()).of(request.app).items()}
+            if request.name not in publishing and key not in self._held:
+                break
+            await asyncio.sleep(0.05)
+        return publishing
 
     def _holders(self, app: str) -> dict[str, int]:
         now = time.monotonic()
@@ -75,8 +125,18 @@ class Doorkeeper:
             del self._held[left.app, left.name]
 
     async def _until_its_file_is_new(self, name: str) -> None:
-        """nginx names a recording by the second and would write over one of this very second."""
+        """nginx names a recording by the second and would write over one of this very second; one that is stored and
+        gone keeps its name, too, for that is how the journal knows it."""
         now = time.time()
-        while (self._recordings / f"{name}-{int(now)}.flv").exists():
+        stored = {record.last_file for record in self._journal.sessions().get(name, [])}
+        while int(now) in stored or (self._recordings / f"{name}-{int(now)}.flv").exists():
             await asyncio.sleep(math.floor(now) + 1.02 - now)
             now = time.time()
+
+    def _last_written(self, name: str) -> datetime | None:
+        """When nginx last wrote to a recording of this name that is not stored yet."""
+        newest = newest_recording(self._recordings, name)
+        try:
+            return datetime.fromtimestamp(newest.stat().st_mtime, UTC) if newest else None
+        except FileNotFoundError:  # stored this moment
+            return None

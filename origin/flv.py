@@ -19,6 +19,7 @@ _AAC, _AVC = 10, 7
 # Enhanced RTMP marks its own way of writing a video tag with the highest bit.
 _ENHANCED = 0x80
 _LONGEST_HEADER = 4096
+_CHUNK = 1 << 20
 
 
 class Kind(Enum):
@@ -59,6 +60,30 @@ def read_tags(file: BinaryIO, offset: int = 0) -> Iterator[tuple[Tag, int]]:
             return
         yield _tag(kind, _time_ms(time), file.read(min(length, _LONGEST_HEADER))), behind
         offset = behind
+
+
+def copy_stretch(source: BinaryIO, begin: int, end: int, target: BinaryIO) -> None:
+    """Write a file of the tags from `begin` to `end` (offsets where a tag begins), led by the headers of the codecs
+    that hold there."""
+    source.seek(0)
+    target.write(source.read(_FILE_HEADER))
+    headers: dict[Kind, tuple[int, int]] = {}
+    at = _FILE_HEADER
+    for tag, behind in read_tags(source):
+        if at >= begin:
+            break
+        if tag.header:
+            headers[tag.kind] = (at, behind)
+        at = behind
+    for at, behind in [*sorted(headers.values()), (max(begin, _FILE_HEADER), end)]:
+        source.seek(at)
+        _copy(source, target, behind - at)
+
+
+def _copy(source: BinaryIO, target: BinaryIO, size: int) -> None:
+    while size > 0 and (data := source.read(min(size, _CHUNK))):
+        target.write(data)
+        size -= len(data)
 
 
 def _time_ms(field: int) -> int:

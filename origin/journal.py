@@ -1,6 +1,7 @@
-"""What the agent must not forget: one small file for each recording that is not closed yet.
+"""What the agent must not forget: one small file for each recording that is not closed yet, or may go on.
 
-A session begins when nginx may let a publisher in, before it does; its file goes when its end marker is stored.
+A session begins when nginx may let a publisher in, before it does. An encoder that comes back within the grace time
+goes on with its session; so the file goes when the end marker is stored and that time is over.
 Everything else about a recording can be told from the files that nginx left.
 """
 
@@ -20,11 +21,25 @@ from panocast.recording import SourceInfo
 log = logging.getLogger(__name__)
 
 
+class OpenFile(BaseModel):
+    """A file that nginx still writes to, and of which the beginning is stored: up to the offset `stored`; the part up
+    to `planned`, where that is more, may be stored already. What must be added to its times is `start_ms`."""
+
+    model_config = ConfigDict(frozen=True)
+
+    time: int
+    start_ms: int = 0
+    stored: int = 0
+    planned: int = 0
+
+
 class SessionRecord(BaseModel):
-    """One publish: who it is to nginx, and how far its recording is stored.
+    """One event of one encoder: who it is to nginx, and how far its recording is stored.
 
     `last_file` is the time in the name of the last stored file, which may not be deleted yet, `end_ms` where its
-    pictures end on the session's clock, `tail` what the next part's place is measured from.
+    pictures end on the session's clock, `tail` what the next part's place is measured from. `joined` are the seconds in
+    which the encoder came back, `seams` the parts that it came back with, `heard` is when nginx last wrote to what is
+    stored, `closed_parts` how many parts the stored end marker counts.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -34,24 +49,43 @@ class SessionRecord(BaseModel):
     nginx_pid: int
     client: int
     started: datetime
+    joined: tuple[int, ...] = ()
     parts: int = 0
+    seams: tuple[int, ...] = ()
     last_file: int = 0
+    open_file: OpenFile | None = None
     end_ms: int = 0
     tail: Beat = Beat()
     source: SourceInfo = SourceInfo()
+    heard: datetime | None = None
+    closed_parts: int = 0
 
     @property
     def key(self) -> Session:
         """Its name in the stores."""
         return Session(self.name, self.session)
 
+    @property
+    def last_joined(self) -> int:
+        """The second in which its encoder came, the last time."""
+        return self.joined[-1] if self.joined else int(self.started.timestamp())
+
+    def opened(self, time: int) -> OpenFile:
+        """How far the file of this time is stored."""
+        return self.open_file if self.open_file and self.open_file.time == time else OpenFile(time=time)
+
+    def is_seam(self, time: int) -> bool:
+        """Whether the file of this time, the next to be stored, is the first of a connection that is not."""
+        return self.parts > 0 and any(self.last_file < joined <= time for joined in self.joined)
+
 
 class Journal:
     """The folder of session files; every change is whole and on the disk when it returns."""
 
-    def __init__(self, folder: Path, role: str) -> None:
+    def __init__(self, folder: Path, role: str, grace_s: float = 0.0) -> None:
         self._folder = folder
         self._role = role
+        self._grace = timedelta(seconds=grace_s)
         self._given: set[tuple[str, str]] = set()
 
     def begin(self, name: str, nginx_pid: int, client: int, started: datetime | None = None) -> SessionRecord:
@@ -64,6 +98,39 @@ class Journal:
             session = session_id(stamp, self._role)
         self._given.add((name, session))
         record = SessionRecord(name=name, session=session, nginx_pid=nginx_pid, client=client, started=started)
+        self.save(record)
+        return record
+
+    def resume(
+        self, name: str, nginx_pid: int, client: int, heard: datetime | None = None, *, now: datetime | None = None
+    ) -> SessionRecord | None:
+        """Go on with the last session of a name, if it was heard of within the grace time; `heard` is when nginx last
+        wrote to a file of this name."""
+        now = now or datetime.now(UTC)
+        records = self.sessions().get(name)
+        if not records or (records[-1].heard is None and heard is None):
+            return None
+        last = records[-1]
+        latest = max(time for time in (last.heard, heard, last.started) if time)
+        if not timedelta() <= now - latest < self._grace:
+            return None
+        joined = (*last.joined, int(now.timestamp()))
+        record = last.model_copy(update={"nginx_pid": nginx_pid, "client": client, "joined": joined})
+        self.save(record)
+        return record
+
+    def may_resume(self, record: SessionRecord, now: datetime | None = None) -> bool:
+        """Whether the encoder of a session that is stored may still come back to it."""
+        return record.heard is not None and (now or datetime.now(UTC)) - record.heard < self._grace
+
+    def now_of(self, record: SessionRecord) -> SessionRecord:
+        """What is known of a session by now: its encoder may have come back meanwhile."""
+        path = self._path(record.name, record.session)
+        return (_read(path) if path.exists() else None) or record
+
+    def update(self, record: SessionRecord, **changes: object) -> SessionRecord:
+        """Change some of what is written down of a session, and nothing else; the session as it is then."""
+        record = self.now_of(record).model_copy(update=changes)
         self.save(record)
         return record
 
@@ -80,11 +147,11 @@ class Journal:
         _sync(path.parent)
 
     def forget(self, record: SessionRecord) -> None:
-        """The session is closed, or never had a recording."""
+        """The session is closed for good, or never had a recording."""
         self._path(record.name, record.session).unlink(missing_ok=True)
 
     def sessions(self) -> dict[str, list[SessionRecord]]:
-        """What is not closed yet: for each stream name its sessions, in the order they began."""
+        """What is not closed, or may go on: for each stream name its sessions, in the order they began."""
         found: dict[str, list[SessionRecord]] = {}
         for path in sorted(self._folder.glob("*/*.json")):
             if is_stream_name(path.parent.name) and (record := _read(path)):

@@ -6,6 +6,7 @@ No process of its own and no second reader on the stream: nginx-rtmp writes ever
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Collection
 from fractions import Fraction
 from pathlib import Path
 from typing import BinaryIO
@@ -19,6 +20,25 @@ _COMMON_RATES = tuple(
     for rate in ((24000, 1001), (24, 1), (25, 1), (30000, 1001), (30, 1), (50, 1), (60000, 1001), (60, 1))
 )
 _FRAMES = 120
+
+
+def nearest_rate(steps_ms: Collection[int]) -> Fraction:
+    """The frames per second of these steps between frames; a common rate where it is near one, 30 for none."""
+    total_ms = sum(steps_ms)
+    if total_ms <= 0:
+        return Fraction(30)
+    measured = Fraction(1000 * len(steps_ms), total_ms)
+    nearest = min(_COMMON_RATES, key=lambda rate: abs(rate - measured))
+    # A frame's time is a whole millisecond, and the last one may be off by as much.
+    tolerance = measured * Fraction(1, total_ms) * 2
+    return nearest if abs(nearest - measured) <= tolerance else Fraction(round(measured * 100), 100)
+
+
+def far_apart(interval_s: float | None) -> str | None:
+    """What is wrong with an interval between keyframes, in words for the encoder's owner, or None."""
+    if interval_s is None or interval_s <= LONGEST_GOP_S:
+        return None
+    return f"keyframes every {interval_s:.1f} s, which delays viewers: set the keyframe interval to 2 s in the encoder"
 
 
 class KeyframeMeter:
@@ -81,19 +101,8 @@ class KeyframeMeter:
     @property
     def frame_rate(self) -> Fraction:
         """Frames per second; a common rate where it is near one, 30 before it is known."""
-        if not self._steps_ms or sum(self._steps_ms) <= 0:
-            return Fraction(30)
-        measured = Fraction(1000 * len(self._steps_ms), sum(self._steps_ms))
-        nearest = min(_COMMON_RATES, key=lambda rate: abs(rate - measured))
-        # A frame's time is a whole millisecond, and the last one may be off by as much.
-        tolerance = measured * Fraction(1, sum(self._steps_ms)) * 2
-        return nearest if abs(nearest - measured) <= tolerance else Fraction(round(measured * 100), 100)
+        return nearest_rate(self._steps_ms)
 
     def warning(self) -> str | None:
         """What is wrong with the keyframes, in words for the encoder's owner, or None."""
-        interval_s = self.interval_s
-        if interval_s is None or interval_s <= LONGEST_GOP_S:
-            return None
-        return (
-            f"keyframes every {interval_s:.1f} s, which delays viewers: set the keyframe interval to 2 s in the encoder"
-        )
+        return far_apart(self.interval_s)

@@ -45,11 +45,14 @@ def rung_widths(source: Source) -> tuple[int, ...]:
 def ladder_argv(source_url: str, source: Source, target_of: TargetOf) -> list[str]:
     """The argv that turns a published stream into its rungs for as long as it lasts."""
     passed = _output(target_of(source.size.width), "copy", source, {"c:v": "copy"})
-    encoded = [_output(target_of(r.size.width), r.size, source, _video(r)) for r in live_rungs(source.size)]
-    return command(_input(source_url, source), [passed, *encoded])
+    encoded = [_output(target_of(r.size.width), r.size, source, encoding(r)) for r in live_rungs(source.size)]
+    # What arrives first is a keyframe (wait_key), so half a second tells where there is no audio.
+    analyze_s = 5.0 if source.audio else 0.5
+    return command(live_input(source_url, analyze_s=analyze_s), [passed, *encoded])
 
 
-def _input(url: str, source: Source) -> Input:
+def live_input(url: str, *, analyze_s: float) -> Input:
+    """A stream of nginx-rtmp as ffmpeg reads it, looking for its tracks for so many seconds at most."""
     return Input(
         url,
         {
@@ -61,9 +64,9 @@ def _input(url: str, source: Source) -> Input:
             # µs; a backstop: nginx ends the read when the publisher goes or falls silent. Not shorter, for a reader
             # gets nothing at all before the first keyframe.
             "rw_timeout": 30_000_000,
-            # ffmpeg stops looking as soon as it knows both tracks. Without audio it would look for a second one
-            # for the default of 5 s; what arrives first is a keyframe (wait_key), so half a second tells.
-            "analyzeduration": 5_000_000 if source.audio else 500_000,
+            # ffmpeg stops looking as soon as it knows both tracks; without audio it would look for a second one
+            # for the default of 5 s.
+            "analyzeduration": round(analyze_s * 1e6),
             "fpsprobesize": 0,  # or it waits for more frames to guess a rate that nothing here depends on
             "fflags": "+discardcorrupt",
         },
@@ -82,7 +85,8 @@ def _audio(source: Source, video: Size | str) -> Options:
     return {"c:a": "aac", "b:a": LIVE_AUDIO_BPS, "ac": 2}
 
 
-def _video(rung: Rung) -> Options:
+def encoding(rung: Rung) -> Options:
+    """How an encoded rung is made."""
     return {
         "c:v": "libx264",
         "preset": "veryfast",

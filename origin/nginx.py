@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Sequence
 from pathlib import Path
 
 import jinja2
 
 from origin.paths import OriginPaths, origin_paths
 from panocast.errors import UsageError
+from panocast.feed import WAIT_S
 from panocast.nginx import check, plain_path, worker_user
 from panocast.settings import Settings
-from panocast.system import rtmp_module
+from panocast.system import rtmp_module, stream_module
 
 # A segment is cut at the first keyframe after this share of the shortest length: a GOP may be a frame short.
 FRAGMENT_SHARE = 0.95
 
 
-def render(settings: Settings, *, module: Path, user: str | None) -> str:
+# How the front shows itself to nginx-rtmp, whoever is behind it: on loopback, and not where our own ffmpeg come from.
+FRONT = "127.0.0.2"
+
+
+def render(settings: Settings, *, modules: Sequence[Path], user: str | None) -> str:
     """The text of nginx.conf; `user` is whom the workers run as (None: whoever starts nginx).
 
     Raises UsageError for what nginx could misread: an address that is none, a path with spaces or quotes.
@@ -28,10 +34,16 @@ def render(settings: Settings, *, module: Path, user: str | None) -> str:
     )
     return environment.get_template("nginx.conf.j2").render(
         role=origin.role,
-        module=plain_path(module),
+        modules=[plain_path(module) for module in modules],
         user=user,
         folder=plain_path(origin_paths(settings.state, origin.role).folder),
-        rtmp_listens=_rtmp_listens(_address("bind", settings.bind), origin.rtmp_port),
+        front=FRONT,
+        rtmp_listen=_listen(bind := _address("bind", settings.bind), origin.rtmp_port),
+        rtmps_listen=_listen(bind, origin.rtmps_port) if origin.rtmps_port else None,
+        tls_cert=_tls_file("origin.tls_cert", origin.tls_cert) if origin.rtmps_port else None,
+        tls_key=_tls_file("origin.tls_key", origin.tls_key) if origin.rtmps_port else None,
+        connections=origin.connections,
+        connections_per_address=origin.connections_per_address,
         http_listen=_listen(_address("origin.http_bind", origin.http_bind), origin.http_port),
         show_port=origin.show_port,
         stat_port=origin.stat_port,
@@ -40,6 +52,8 @@ def render(settings: Settings, *, module: Path, user: str | None) -> str:
         part_ms=round(origin.part_s * 1000),
         fragment_ms=round(origin.segment_min_s * FRAGMENT_SHARE * 1000),
         window_ms=round(origin.window_s * 1000),
+        own_packager=origin.packager == "panocast",
+        feed_wait_s=round(WAIT_S) + 5,
     )
 
 
@@ -54,17 +68,17 @@ def _address(key: str, text: str) -> Address:
 
 
 def _listen(address: Address, port: int) -> str:
-    return f"[{address}]:{port}" if address.version == 6 else f"{address}:{port}"
+    """What `listen` takes; all of IPv6 is all of IPv4, too."""
+    if address.version == 4:
+        return f"{address}:{port}"
+    return f"[{address}]:{port}" + (" ipv6only=off" if address.is_unspecified else "")
 
 
-def _rtmp_listens(address: Address, port: int) -> list[str]:
-    """Where encoders come in; the ladder always comes in on loopback."""
-    if address.version == 6:
-        others = "0.0.0.0" if address.is_unspecified else "127.0.0.1"
-        return [f"{_listen(address, port)} ipv6only=on", f"{others}:{port}"]
-    if address.is_unspecified or str(address) == "127.0.0.1":
-        return [_listen(address, port)]
-    return [_listen(address, port), f"127.0.0.1:{port}"]
+def _tls_file(key: str, path: Path | None) -> str:
+    if path is None or not path.is_file():
+        told = "is missing" if path is None else f"= {str(path)!r}: there is no such file"
+        raise UsageError(f"setting {key} {told}: origin.rtmps_port needs a certificate and its key, each a PEM file")
+    return plain_path(path.resolve())
 
 
 async def write_config(settings: Settings) -> OriginPaths:
@@ -73,10 +87,11 @@ async def write_config(settings: Settings) -> OriginPaths:
     Raises UsageError with what nginx says when it refuses.
     """
     paths = origin_paths(settings.state, settings.origin.role)
-    module = rtmp_module()
-    if module is None:
+    rtmp = rtmp_module()
+    if rtmp is None:
         raise UsageError("nginx has no RTMP module: install the package libnginx-mod-rtmp (make install does)")
-    text = render(settings, module=module, user=worker_user())
+    stream = stream_module()
+    text = render(settings, modules=[stream, rtmp] if stream else [rtmp], user=worker_user())
     try:
         paths.make()
         fresh = paths.config.with_suffix(".new")

@@ -43,13 +43,19 @@ class OriginPaths:
         return self.folder / "sessions"
 
     @property
+    def timelines(self) -> Path:
+        """NAME.json: where each live stream stands on its timeline, for the agent's next life."""
+        return self.folder / "timelines"
+
+    @property
     def tmp(self) -> Path:
         """Work in progress, of nginx and of conversions; emptied at every start."""
         return self.folder / "tmp"
 
     def make(self) -> None:
         """Make every folder that is missing."""
-        for folder in (self.hls, self.testhls, self.playlists / "hls", self.recordings, self.sessions, self.tmp):
+        written_by_nginx = (self.hls, self.testhls, self.recordings)
+        for folder in (*written_by_nginx, self.playlists / "hls", self.sessions, self.timelines, self.tmp):
             folder.mkdir(parents=True, exist_ok=True)
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -20,10 +21,13 @@ def live_report(
     role: str,
     live: Mapping[str, LiveStream],
     tests: Mapping[str, Published],
+    expected: Iterable[str],
     refused: list[Refusal],
     settings: Mapping[str, StreamSettings],
+    recordings: Sequence[str] = (),
 ) -> dict[str, Any]:
-    """What `/live.json` says; urls are relative to the edge."""
+    """What `/live.json` says; urls are relative to the edge. `publishing` names every accepted stream, also before it
+    is playable; `recordings` is what is wrong with all recordings, live streams or not."""
     playing = [
         {
             **_sphere(name, stream.size, settings),
@@ -31,7 +35,8 @@ def live_report(
             "since": iso(stream.since),
             "origin": role,
             "rungs": list(stream.widths),
-            "warnings": stream.warnings(),
+            "shed": list(stream.shed),
+            "warnings": [*stream.warnings(), *recordings],
         }
         for name, stream in sorted(live.items())
         if stream.playable
@@ -43,12 +48,14 @@ def live_report(
             "since": iso(datetime.now(UTC) - timedelta(seconds=seen.age_s)),
             "origin": role,
             "rungs": [seen.video.size.width] if seen.video else [],
+            "shed": [],
             "warnings": [],
         }
         for name, seen in sorted(tests.items())
     ]
     reasons = [{"name": r.name, "reason": r.reason, "since": iso(r.since)} for r in refused]
-    return {"live": playing + testing, "refused": reasons}
+    publishing = sorted({*live, *expected})
+    return {"live": playing + testing, "publishing": publishing, "refused": reasons, "warnings": list(recordings)}
 
 
 def iso(moment: datetime) -> str:
@@ -56,10 +63,16 @@ def iso(moment: datetime) -> str:
     return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
-def _sphere(name: str, size: Size | None, settings: Mapping[str, StreamSettings]) -> dict[str, str]:
+def _sphere(name: str, size: Size | None, settings: Mapping[str, StreamSettings]) -> dict[str, Any]:
     told = settings.get(name, _PLAIN)
     projection, stereo = sphere_of(told, size)
-    return {"name": name, "title": told.title or name, "projection": projection.value, "stereo": stereo.value}
+    return {
+        "name": name,
+        "title": told.title or name,
+        "projection": projection.value,
+        "stereo": stereo.value,
+        "orientation": asdict(told.orientation),
+    }
 
 
 def sphere_of(told: StreamSettings, size: Size | None) -> tuple[Projection, Stereo]:

@@ -27,9 +27,22 @@ class RtmpServer:
         """Who publishes what."""
         return parse_stat(await self._get("/stat"))
 
+    async def stat_of_last(self) -> Stat:
+        """Who publishes what: nobody, once nginx has gone and its port with it. TemporaryError while it may be back."""
+        try:
+            return await self.stat()
+        except TemporaryError as error:
+            if isinstance(error.__cause__, aiohttp.ClientConnectorError):
+                return Stat(0, ())
+            raise
+
     async def drop_publisher(self, app: str, name: str) -> None:
         """End a publish; a client that is gone is fine."""
         await self._get(f"/control/drop/publisher?app={quote(app)}&name={quote(name)}")
+
+    async def drop_readers(self, app: str, name: str) -> None:
+        """End every play of a stream; none is fine."""
+        await self._get(f"/control/drop/subscriber?app={quote(app)}&name={quote(name)}")
 
     async def _get(self, path: str) -> bytes:
         try:

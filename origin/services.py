@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 from origin.nginx import write_config
+from origin.recordings import FLUSH_S
 from panocast.nginx import command
 from panocast.process import Command
 from panocast.settings import Settings
@@ -28,5 +29,6 @@ async def commands(settings: Settings, *, config: Path | None = None) -> tuple[C
         argv += ["--config", str(config)]
     return (
         command(f"{role} origin nginx", paths.config),
-        Command(f"{role} origin agent", argv, dies_by=signal.SIGTERM),
+        # What is recorded is stored before it ends.
+        Command(f"{role} origin agent", argv, grace_s=FLUSH_S + 10, dies_by=signal.SIGTERM),
     )

@@ -9,9 +9,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from origin.journal import Journal, SessionRecord
-from origin.live import LiveStream, Places
+from origin.live import LiveStream, NewestRecording
+from origin.push import Push
 from origin.refusals import Refusals
 from origin.rtmp_server import RtmpServer
+from origin.show import Client, Packager
 from origin.stat import Published, Stat
 from panocast.errors import RefusedError, TemporaryError
 from panocast.hls import parse_media_playlist
@@ -21,27 +23,38 @@ log = logging.getLogger(__name__)
 
 STALE_S = 2.0
 EXPECT_S = 2.0
-Client = tuple[int, int]
-"""nginx's process id and its number for the connection: together they name one publish."""
 
 
 class Streams:
     """The live streams that run and the test streams that pass through; call `reconcile` often."""
 
-    def __init__(self, server: RtmpServer, journal: Journal, places: Places, refusals: Refusals, testhls: Path) -> None:
+    def __init__(
+        self,
+        server: RtmpServer,
+        journal: Journal,
+        packager: Packager,
+        newest_recording: NewestRecording,
+        refusals: Refusals,
+        testhls: Path,
+        push: Push | None = None,
+    ) -> None:
         self.live: dict[str, LiveStream] = {}
         self.tests: dict[str, Published] = {}
         self._clients: dict[str, Client] = {}
         self._expected_until = 0.0
         self._server = server
         self._journal = journal
-        self._places = places
+        self._packager = packager
+        self._newest_recording = newest_recording
         self._refusals = refusals
         self._testhls = testhls
+        self._push = push
 
-    def expect(self) -> None:
+    async def expect(self, app: str, name: str, client: int) -> None:
         """A publisher is let in: nginx shows it in a moment."""
         self._expected_until = time.monotonic() + EXPECT_S
+        if app == "live":
+            await self._packager.expect(name, client)
 
     @property
     def starting(self) -> bool:
@@ -57,16 +70,16 @@ class Streams:
         for name, seen in live.items():
             if name not in self.live:
                 self._begin(name, seen, stat.pid)
-        shown = stat.of("show")
         await asyncio.gather(*(self._step(stream, live[name], stat) for name, stream in list(self.live.items())))
-        self._places.show.withdraw_others(set(live))
-        self._places.show.clear_others(set(live), shown)
+        await self._packager.tidy(set(live), stat)
+        if self._push:
+            self._push.reconcile(set(live))
         self._reconcile_tests(stat)
 
     def _begin(self, name: str, seen: Published, pid: int) -> None:
         record = session_of(self._journal, name, (pid, seen.client), seen.age_s)
-        self._clients[name] = (pid, seen.client)
-        self.live[name] = LiveStream(name, record.started, self._places)
+        client = self._clients[name] = (pid, seen.client)
+        self.live[name] = LiveStream(name, client, record.started, self._packager, self._newest_recording)
         log.info("%s: published, session %s", name, record.session)
 
     async def _end(self, name: str) -> None:
@@ -77,7 +90,7 @@ class Streams:
 
     async def _step(self, stream: LiveStream, seen: Published, stat: Stat) -> None:
         try:
-            await stream.step(seen, stat.of("show"))
+            await stream.step(seen, stat)
         except RefusedError as error:
             if self._refusals.add(stream.name, str(error)):
                 log.warning("%s: refused: %s", stream.name, error)
@@ -97,16 +110,19 @@ class Streams:
                 path.unlink(missing_ok=True)
 
     async def stop(self) -> None:
-        """End every ladder; playlists stay, for an agent that starts again goes on with them."""
+        """End every ladder: an agent that starts again begins anew, or goes on with what is there."""
+        if self._push:
+            await self._push.stop()
+        await self._packager.close()
         await asyncio.gather(*(stream.stop() for stream in self.live.values()))
 
 
 def session_of(journal: Journal, name: str, client: Client, age_s: float) -> SessionRecord:
-    """The session of a publish; a new one for a publish that the journal does not know."""
+    """The session of a publish; one that the journal does not know goes on with the last one, or begins one."""
     for record in journal.sessions().get(name, []):
         if (record.nginx_pid, record.client) == client:
             return record
-    return journal.begin(name, *client, datetime.now(UTC) - timedelta(seconds=age_s))
+    return journal.resume(name, *client) or journal.begin(name, *client, datetime.now(UTC) - timedelta(seconds=age_s))
 
 
 def has_segment(playlist: Path) -> bool:

@@ -1,174 +1,41 @@
-"""The edge's nginx and agent for real, in front of two small origins that count what they are asked."""
+"""What an edge serves besides live streams, and what it does not: nginx and agent for real."""
 
 from __future__ import annotations
 
 import asyncio
 import json
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator
 from pathlib import Path
 
-import aiohttp
 import pytest
-from aiohttp import web
 
-from edge import services
-from edge.agent import Follower, make_app
-from infra.local.ports import free_ports
-from panocast.process import Service
-from panocast.settings import load_settings
-from tests.waiting import eventually
+from tests.integration.edge.fake_origin import FakeOrigin
+from tests.integration.edge.running import Edge, running_edge
 
 pytestmark = pytest.mark.slow
 
-SEGMENT = "/hls/cam_640/1000.ts"
-PLAYLIST = "/hls/cam.m3u8"
 
-
-class Origin:
-    """An origin as the edge sees one: files by path, and a count of the requests for each."""
-
-    def __init__(self, role: str) -> None:
-        self.role = role
-        self.files: dict[str, bytes] = {}
-        self.asked: Counter[str] = Counter()
-        self.port = 0
-
-    async def __call__(self, request: web.BaseRequest) -> web.StreamResponse:
-        self.asked[request.path] += 1
-        if request.path == "/live.json":
-            live = [{"name": "cam", "url": PLAYLIST, "since": "s", "origin": self.role}] if self.files else []
-            return web.json_response({"live": live, "refused": []})
-        await asyncio.sleep(0.05)
-        headers = {"X-Origin": self.role, "Cache-Control": "no-store"}
-        if request.path not in self.files:
-            return web.Response(status=404, headers=headers)
-        headers["Cache-Control"] = "max-age=1" if request.path.endswith("m3u8") else "public, max-age=3600"
-        return web.Response(body=self.files[request.path], headers=headers)
-
-    @asynccontextmanager
-    async def serving(self, port: int = 0) -> AsyncIterator[Origin]:
-        runner = web.ServerRunner(web.Server(self))
-        await runner.setup()
-        await web.TCPSite(runner, "127.0.0.1", port).start()
-        self.port = runner.addresses[0][1]
-        try:
-            yield self
-        finally:
-            await runner.cleanup()
-
-
-class Edge:
-    """A running edge and the two origins behind it."""
-
-    def __init__(self, url: str, state: Path, primary: Origin, backup: Origin, session: aiohttp.ClientSession) -> None:
-        self.url, self.state, self.primary, self.backup, self.session = url, state, primary, backup, session
-        self.primary_down: Callable[[], Awaitable[None]] = lambda: asyncio.sleep(0)
-
-    async def get(self, path: str) -> tuple[int, bytes, dict[str, str]]:
-        async with self.session.get(f"{self.url}{path}") as response:
-            return response.status, await response.read(), dict(response.headers)
+@pytest.fixture
+async def origin() -> AsyncIterator[FakeOrigin]:
+    async with FakeOrigin("primary").serving() as origin:
+        yield origin
 
 
 @pytest.fixture
-async def edge(tmp_path: Path) -> AsyncIterator[Edge]:
-    async with AsyncExitStack() as stack:
-        primary_stack = await stack.enter_async_context(AsyncExitStack())
-        primary = await primary_stack.enter_async_context(Origin("primary").serving())
-        backup = await stack.enter_async_context(Origin("backup").serving())
-        http_port, agent_port = free_ports(2)
-        overrides: dict[str, str | int] = {
-            "http_port": http_port,
-            "agent_port": agent_port,
-            "primary": f"http://127.0.0.1:{primary.port}",
-            "backup": f"http://127.0.0.1:{backup.port}",
-        }
-        settings = load_settings(tmp_path, overrides={"bind": "127.0.0.1", "edge": overrides})
-        nginx = Service((await services.commands(settings))[0])
-        running = asyncio.create_task(nginx.run())
-        follower = Follower({"primary": settings.edge.primary, "backup": str(settings.edge.backup)})
-        agent = web.AppRunner(make_app(follower))
-        await agent.setup()
-        await web.TCPSite(agent, "127.0.0.1", agent_port).start()
-        session = await stack.enter_async_context(aiohttp.ClientSession())
-        edge = Edge(f"http://127.0.0.1:{http_port}", tmp_path, primary, backup, session)
-        edge.primary_down = primary_stack.aclose
-
-        async def healthy() -> bool:
-            try:
-                return (await edge.get("/healthz"))[0] == 200
-            except aiohttp.ClientError:
-                return False
-
-        try:
-            await eventually(healthy)
-            yield edge
-        finally:
-            running.cancel()
-            await asyncio.gather(running, return_exceptions=True)
-            await agent.cleanup()
+async def edge(tmp_path: Path, origin: FakeOrigin) -> AsyncIterator[Edge]:
+    async with running_edge(tmp_path, edge={"live": "mirror", "primary": origin.url}) as edge:
+        yield edge
 
 
-async def test_a_segment_is_asked_of_the_origin_once_whatever_the_query_says(edge: Edge) -> None:
-    edge.primary.files[SEGMENT] = b"x" * 100_000
-    answers = await asyncio.gather(*(edge.get(f"{SEGMENT}?x={n}") for n in range(100)))
-    assert all(status == 200 and len(body) == 100_000 for status, body, _ in answers)
-    assert edge.primary.asked[SEGMENT] == 1
-    status, _, headers = await edge.get(SEGMENT)
-    assert (status, headers["X-Cache"], headers["X-Origin"]) == (200, "HIT", "primary")
-    assert headers["Cache-Control"] == "public, max-age=3600"
-
-
-async def test_a_404_from_before_the_start_is_not_kept(edge: Edge) -> None:
-    for path in (PLAYLIST, SEGMENT):
-        status, _, headers = await edge.get(path)
-        assert (status, headers["Cache-Control"]) == (404, "no-store")
-        edge.primary.files[path] = b"#EXTM3U\n"
-        assert (await edge.get(path))[0] == 200
-
-
-async def test_a_playlist_is_served_fresh(edge: Edge) -> None:
-    for text in (b"one", b"two"):
-        edge.primary.files[PLAYLIST] = text
-        assert (await edge.get(PLAYLIST))[1] == text
-
-
-async def test_the_backup_serves_only_what_the_primary_does_not(edge: Edge) -> None:
-    edge.primary.files[PLAYLIST] = b"of the primary"
-    edge.backup.files = {PLAYLIST: b"of the backup", SEGMENT: b"segment"}
-    for _ in range(6):
-        status, body, headers = await edge.get(PLAYLIST)
-        assert (status, body, headers["X-Origin"]) == (200, b"of the primary", "primary")
-    assert (await edge.get(SEGMENT))[2]["X-Origin"] == "backup"
-    await edge.primary_down()
-    status, body, headers = await edge.get(PLAYLIST)
-    assert (status, body, headers["X-Origin"]) == (200, b"of the backup", "backup")
-
-
-async def test_live_json_says_what_the_origins_say_and_falls_back_with_them(edge: Edge) -> None:
-    async def origins() -> list[str]:
-        return [s["origin"] for s in json.loads((await edge.get("/live.json"))[1])["live"]]
-
-    edge.primary.files[PLAYLIST] = edge.backup.files[PLAYLIST] = b"#EXTM3U\n"
-
-    async def told_by(role: str) -> bool:
-        return await origins() == [role]
-
-    await eventually(lambda: told_by("primary"))
-    await edge.primary_down()
-    await eventually(lambda: told_by("backup"))
-    assert json.loads((await edge.get("/healthz"))[1])["origins"] == {"primary": "down", "backup": "up"}
-
-
-async def test_vod_is_served_with_its_type_and_nothing_of_the_store_besides(edge: Edge) -> None:
-    session = edge.state / "egress/vod/talk/20261120T084641Z-primary"
+async def test_vod_is_served_with_its_type_and_nothing_of_the_store_besides(edge: Edge, tmp_path: Path) -> None:
+    session = tmp_path / "egress/vod/talk/20261120T084641Z-primary"
     (session / "1920").mkdir(parents=True)
     for name in ("master.m3u8", "asset.json", "1920/0001-000.m4s"):
         (session / name).write_text("{}")
-    (edge.state / "egress/work/talk").mkdir(parents=True)
-    (edge.state / "egress/work/talk/secret.json").write_text("{}")
-    (edge.state / "egress/vod/catalog.json").write_text('{"vod": []}')
+    (tmp_path / "egress/work/talk").mkdir(parents=True)
+    (tmp_path / "egress/work/talk/secret.json").write_text("{}")
+    (tmp_path / "egress/vod/catalog.json").write_text('{"vod": []}')
     base = "/vod/talk/20261120T084641Z-primary"
     expected = {
         f"{base}/master.m3u8": ("application/vnd.apple.mpegurl", "no-cache"),
@@ -188,7 +55,31 @@ HIDDEN = [
     "/control/drop/publisher?app=live&name=cam",
     "/hooks/publish",
     "/metrics",
+    "/metrics/",
+    "/%6detrics",
+    "/hls/..%2fmetrics",
+    "/hls/cam_640/..%2f..%2fmetrics",
+    "/drain",
     "/agent",
+    "/feed/cam",
+    "/feed/cam?after=1.2",
+    "/hls/../feed/cam",
+    "/hls/..%2ffeed%2fcam",
+    "/mirrored/fresh/cam.m3u8",
+    "/mirrored/fixed/cam_640/aaaaaaaa-1.m4s",
+    "/mirrored/fixed/../../state/cam.json",
+    "/mirrored/fixed/..%2fwatched.log",
+    "/state/cam.json",
+    "/watched.log",
+    "/hls/watched.log",
+    "/hls/.cam.m3u8.new",
+    "/hls/cam_640/.index.m3u8.new",
+    "/s/",
+    "/s/1790000000-aaaaaaaaaaaaaaaaaaaaaa/hls/cam.m3u8",
+    "/s/../metrics",
+    "/s/1790000000-aaaaaaaaaaaaaaaaaaaaaa/..%2fmetrics",
+    "/playback-secret",
+    "/edge/nginx.conf",
     "/hls/",
     "/hls/cam_640/",
     "/hls/../stat",
@@ -213,18 +104,18 @@ HIDDEN = [
 ]
 
 
-@pytest.mark.parametrize("path", HIDDEN)
-async def test_nothing_but_the_edges_own_paths_is_reachable(edge: Edge, path: str) -> None:
-    (edge.state / "secret").write_text("the secret")
-    everything = {"/stat", "/control/drop/publisher", "/hooks/publish", "/metrics", "/stat/"}
-    edge.primary.files = dict.fromkeys(everything, b"inner")
-    host, port = edge.url.removeprefix("http://").split(":")
-    reader, writer = await asyncio.open_connection(host, int(port))  # a client library would tidy the path up
-    writer.write(f"GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
-    answer = await reader.read()
-    writer.close()
-    assert answer.split()[1] in (b"404", b"400"), answer[:300]
-    assert not set(edge.primary.asked) & everything
+async def test_nothing_but_the_edges_own_paths_is_reachable(edge: Edge, origin: FakeOrigin, tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("the secret")
+    live = tmp_path / "edge/live"
+    (live / "hls/cam_640").mkdir()
+    for file in ("hls/cam.m3u8", "hls/.cam.m3u8.new", "hls/cam_640/aaaaaaaa-1.m4s", "state/cam.json"):
+        (live / file).write_text("inner")
+    everything = {"/stat", "/control/drop/publisher", "/hooks/publish", "/metrics", "/stat/", "/feed/cam", "/drain"}
+    origin.files = dict.fromkeys(everything, b"inner")
+    for path in HIDDEN:
+        answer = await edge.raw(path)
+        assert answer.split()[1] in (b"404", b"400"), f"{path}: {answer[:300]!r}"
+    assert not set(origin.asked) & everything
 
 
 async def test_before_the_first_asset_the_catalog_is_an_empty_one(edge: Edge) -> None:
@@ -253,3 +144,11 @@ async def test_the_page_has_its_headers(edge: Edge) -> None:
 async def test_only_reading_is_allowed(edge: Edge) -> None:
     async with edge.session.post(f"{edge.url}/live.json", data=b"x") as response:
         assert response.status == 405
+
+
+async def test_an_address_that_asks_for_too_much_is_told_to_slow_down(tmp_path: Path) -> None:
+    async with running_edge(tmp_path, edge={"requests_per_address_s": 5}) as edge:
+        answers = await asyncio.gather(*(edge.get("/icon.svg") for _ in range(40)))
+        told = Counter((status, headers.get("Cache-Control")) for status, _, headers in answers)
+        assert set(told) == {(200, "no-cache"), (429, "no-store")}
+        assert told[200, "no-cache"] >= 5

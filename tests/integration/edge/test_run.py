@@ -22,6 +22,7 @@ async def test_it_serves_until_sigterm_and_says_what_its_parts_say(tmp_path: Pat
     environment = {
         "PANOCAST_EDGE__HTTP_PORT": str(http_port),
         "PANOCAST_EDGE__AGENT_PORT": str(agent_port),
+        "PANOCAST_EDGE__LEAVE_S": "0",
         "PANOCAST_EDGE__PRIMARY": f"http://127.0.0.1:{origin_port}",  # nobody is there
     }
     process = await asyncio.create_subprocess_exec(
@@ -43,7 +44,8 @@ async def test_it_serves_until_sigterm_and_says_what_its_parts_say(tmp_path: Pat
                 return await status("/healthz") == 200
 
             await eventually(healthy)
-            assert await status("/hls/cam.m3u8") == 502
+            assert await status("/hls/cam.m3u8") == 503
+            assert await status("/testhls/cam.m3u8") == 502
         process.send_signal(signal.SIGTERM)
         async with asyncio.timeout(30):
             _, said = await process.communicate()

@@ -20,7 +20,8 @@ import m3u8
 
 from origin.paths import OriginPaths, origin_paths
 from origin.services import commands
-from panocast.keys import load_secret, stream_key
+from panocast.feed import Feed, FeedSegment
+from panocast.keys import load_secret, open_keys
 from panocast.process import Command
 from panocast.settings import OriginSettings, Settings, StreamSettings
 from tests.waiting import eventually
@@ -98,7 +99,7 @@ class Origin:
         return f"http://127.0.0.1:{self.settings.origin.http_port}"
 
     def key(self, name: str) -> str:
-        return stream_key(load_secret(self.settings.secret_path), name)
+        return open_keys(self.settings).key(name)
 
     def url(self, name: str, *, app: str = "live", key: str | None = None) -> str:
         """The RTMP URL that publishes `name`, with its key unless told another."""
@@ -108,9 +109,38 @@ class Origin:
         async with self.http.get(self.http_url + path) as response:
             return response.status, await response.text(errors="replace"), dict(response.headers)
 
+    async def file(self, path: str) -> tuple[int, bytes]:
+        """What is at a path, as it is."""
+        async with self.http.get(self.http_url + path) as response:
+            return response.status, await response.read()
+
+    async def feed(self, name: str, after: str | None = None) -> Feed | None:
+        """What it tells its peer and edges of a stream."""
+        status, body = await self.file(f"/feed/{name}" + (f"?after={after}" if after else ""))
+        return Feed.model_validate_json(body) if status == 200 else None
+
+    async def segments(self, name: str, width: int, at_least: int = 1, timeout_s: float = 30.0) -> list[FeedSegment]:
+        """The segments that a rung has, once there are some."""
+
+        async def there() -> list[FeedSegment]:
+            feed = await self.feed(name)
+            found = [segment for segment in feed.segments if width in segment.rungs] if feed else []
+            return found if len(found) >= at_least else []
+
+        return await eventually(there, within_s=timeout_s)
+
+    async def media(self, name: str, width: int, segment: FeedSegment, folder: Path) -> Path:
+        """A segment of a rung behind its init segment, as a file."""
+        path = folder / f"{width}-{segment.number}.mp4"
+        (_, init), (_, data) = [
+            await self.file(f"/hls/{name}_{width}/{file}") for file in (segment.rungs[width].init, segment.name)
+        ]
+        path.write_bytes(init + data)
+        return path
+
     async def live(self) -> dict[str, Any]:
         status, text, _ = await self.get("/live.json")
-        return dict(json.loads(text)) if status == 200 else {"live": [], "refused": []}
+        return dict(json.loads(text)) if status == 200 else {"live": [], "publishing": [], "refused": []}
 
     async def entry(self, name: str) -> dict[str, Any] | None:
         return next((e for e in (await self.live())["live"] if e["name"] == name), None)
@@ -163,6 +193,7 @@ async def running_origin(
     role: str = "primary",
     bind: str = "127.0.0.1",
     streams: dict[str, StreamSettings] | None = None,
+    environment: dict[str, str] | None = None,
     **origin: Any,
 ) -> AsyncIterator[Origin]:
     """An origin in `state`; it is stopped at the end, and what it said is printed for a failed test to show."""
@@ -174,6 +205,7 @@ async def running_origin(
     env["PANOCAST_STREAMS"] = json.dumps(
         {name: each.model_dump(mode="json", exclude_none=True) for name, each in (streams or {}).items()}
     )
+    env |= environment or {}
     nginx_command, agent_command = await commands(settings)
     async with aiohttp.ClientSession() as http:
         server = Origin(

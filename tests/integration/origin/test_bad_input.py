@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
 from tests.integration.origin.encoder import argv, publish, publishing
-from tests.integration.origin.media import changing, packets
+from tests.integration.origin.live_checker import LiveChecker
+from tests.integration.origin.media import changing, frame_widths, packets
 from tests.integration.origin.running import Origin, running_origin
 from tests.waiting import eventually
 
@@ -33,13 +36,14 @@ async def test_video_without_audio_is_a_normal_stream(origin: Origin) -> None:
     assert {p.track for file in session.glob("*.mp4") for p in await packets(file)} == {"video"}
 
 
-async def test_mp3_is_encoded_for_viewers(origin: Origin) -> None:
+async def test_mp3_is_encoded_for_viewers(origin: Origin, tmp_path: Path) -> None:
     words = argv(origin.url("cam"), audio=("-c:a", "libmp3lame", "-ar", "44100", "-b:a", "64k"))
     async with publishing(words):
         await origin.playable("cam")
         assert all("mp4a.40.2" in v.stream_info.codecs for v in await origin.variants("cam"))
-        (segment, *_) = sorted((origin.paths.hls / "cam_640").glob("*.ts"))
-        assert {p.track for p in await packets(segment)} == {"video", "audio"}
+        segment = (await origin.segments("cam", 640, 2))[-1]
+        found = await packets(await origin.media("cam", 640, segment, tmp_path))
+        assert {p.track for p in found} == {"video", "audio"}
 
 
 async def test_what_can_never_play_is_dropped_in_words_and_the_rest_goes_on(origin: Origin) -> None:
@@ -74,12 +78,17 @@ async def test_keyframes_too_far_apart_are_reported_in_words(origin: Origin) -> 
         assert entry["rungs"] == [640, 480]
 
 
-async def test_short_gops_are_joined(origin: Origin) -> None:
-    async with publishing(argv(origin.url("cam"), gop_s=0.5)):
-        entry = await origin.playable("cam")
-        assert entry["warnings"] == []
-        (segment, *_) = sorted((origin.paths.hls / "cam_640").glob("*.ts"))
-        assert sum(p.track == "video" for p in await packets(segment)) == 30
+@pytest.mark.parametrize(("gop_s", "frames"), [(0.5, 30), (1 / 30, 30), (5, 150)])
+async def test_gops_of_any_length_become_segments(origin: Origin, tmp_path: Path, gop_s: float, frames: int) -> None:
+    async with publishing(argv(origin.url("cam"), gop_s=gop_s)):
+        await origin.playable("cam", timeout_s=30)
+        checker = LiveChecker(origin.file, "cam")
+        for width in (640, 480):
+            segment = (await origin.segments("cam", width, 2, timeout_s=40))[-1]
+            found = await packets(await origin.media("cam", width, segment, tmp_path))
+            assert sum(p.track == "video" for p in found) == frames
+        await checker.refresh()
+        assert not checker.problems
 
 
 async def test_a_changed_picture_gets_a_new_ladder_and_a_warning(origin: Origin, tmp_path: Path) -> None:
@@ -93,5 +102,99 @@ async def test_a_changed_picture_gets_a_new_ladder_and_a_warning(origin: Origin,
         await eventually(changed, within_s=20)
         entry = await origin.entry("cam")
         assert entry
-        assert "the source changed from 640x320 with AAC audio to 800x400" in entry["warnings"][0]
+        assert "the source changed from 640x320 to 800x400" in entry["warnings"][0]
         assert {v.stream_info.resolution for v in await origin.variants("cam")} == {(800, 400), (480, 240)}
+        feed = await origin.feed("cam")
+        assert feed
+        for width in (640, 480, 800):
+            for segment in (s for s in feed.segments if width in s.rungs):
+                file = await origin.media("cam", width, segment, tmp_path)
+                assert set(await frame_widths(file)) == {width}, "no frame is under another one's header"
+        checker = LiveChecker(origin.file, "cam")
+        await checker.refresh()
+        assert not checker.problems
+        assert checker.discontinuities == 1
+
+
+def retimed(words: list[str], video: str, audio: str) -> list[str]:
+    """The same encoder with its timestamps (ms) changed by these expressions, N being the number of the packet."""
+    at = len(words) - 5
+    assert words[at] == "-f"
+    filters = [("-bsf:v", video), ("-bsf:a", audio)]
+    changed = [word for option, by in filters for word in (option, f"setts=pts=PTS+{by}:dts=DTS+{by}")]
+    return [*words[:at], *changed, *words[at:]]
+
+
+async def test_timestamps_that_jump_are_a_seam_in_a_sound_stream(origin: Origin) -> None:
+    jumping = retimed(argv(origin.url("cam")), "3600000*gte(N\\,120)", "3600000*gte(N\\,188)")
+    async with publishing(jumping) as encoder:
+        await origin.playable("cam")
+        checker = LiveChecker(origin.file, "cam")
+
+        async def over_it() -> bool:
+            await checker.refresh()
+            return checker.discontinuities == 1 and all(count >= 5 for count in checker.seen.values())
+
+        await eventually(over_it, within_s=30, every_s=0.5)
+        assert not checker.problems
+        assert encoder.returncode is None
+
+
+async def test_timestamps_that_stand_still_are_refused_in_words(origin: Origin) -> None:
+    """ffmpeg, as nginx-rtmp, holds a clock that goes back where it was."""
+    standing = retimed(argv(origin.url("cam")), "-3600000*gte(N\\,120)", "-3600000*gte(N\\,188)")
+    async with publishing(standing) as encoder:
+        await origin.playable("cam")
+        async with asyncio.timeout(40):
+            assert await encoder.wait() != 0
+    assert "timestamps stand still" in (await origin.refused("cam") or "")
+
+
+async def test_pictures_go_on_without_the_sound(origin: Origin) -> None:
+    words = argv(origin.url("cam"))
+    words[words.index("sine=sample_rate=48000")] = "sine=sample_rate=48000:duration=3"
+    words[-1:-1] = ["-max_interleave_delta", "100000"]  # or the encoder itself would wait for it
+    async with publishing(words):
+        await origin.playable("cam")
+        checker = LiveChecker(origin.file, "cam")
+
+        async def long_after() -> bool:
+            await checker.refresh()
+            return all(count >= 8 for count in checker.seen.values())
+
+        await eventually(long_after, within_s=40, every_s=0.5)
+        assert not checker.problems
+        assert checker.discontinuities == 0
+
+
+async def test_a_machine_that_is_too_slow_sheds_the_largest_rung(tmp_path: Path) -> None:
+    """An ffmpeg in front of the real one takes its time wherever it encodes more than one rung."""
+    slow = tmp_path / "bin" / "ffmpeg"
+    slow.parent.mkdir()
+    slow.write_text(
+        "#!/bin/sh\n"
+        'case "$*" in *libx264*libx264*) set -- -readrate 0.6 "$@";; esac\n'
+        f'exec {shutil.which("ffmpeg")} "$@"\n'
+    )
+    slow.chmod(0o755)
+    path = f"{slow.parent}:{os.environ['PATH']}"
+    async with (
+        running_origin(tmp_path, environment={"PATH": path}) as origin,
+        publishing(argv(origin.url("cam"), size="1000x500")),
+    ):
+        await origin.playable("cam")
+
+        async def shed() -> bool:
+            entry = await origin.entry("cam")
+            return bool(entry) and entry["shed"] == [960] and entry["rungs"] == [1000, 480]  # type: ignore[index]
+
+        await eventually(shed, within_s=60)
+        entry = await origin.entry("cam")
+        assert entry
+        assert "too slow for every rung: without 960" in entry["warnings"][0]
+        assert (await origin.get("/hls/cam_960/index.m3u8"))[0] == 404, "players go to another rung"
+        checker = LiveChecker(origin.file, "cam")
+        await checker.refresh()
+        assert not checker.problems
+        assert set(checker.variants) == {"cam_1000/index.m3u8", "cam_480/index.m3u8"}
+    assert "rungs shed: 960" in origin.everything_said()

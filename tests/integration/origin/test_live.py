@@ -1,189 +1,294 @@
-"""A published stream becomes HLS in every rung while it lasts, and nothing of it stays afterwards."""
+"""A published stream becomes HLS in every rung, on one timeline, whatever happens to its encoder and to us."""
 
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from itertools import pairwise
 from pathlib import Path
 
-import m3u8
 import pytest
 
+from origin.packager.shelf import Shelf
+from panocast.feed import FeedSegment, State
 from panocast.process import Command, run
 from tests.integration.origin.encoder import argv, publishing
+from tests.integration.origin.live_checker import LiveChecker
 from tests.integration.origin.media import decoded, packets
 from tests.integration.origin.running import Origin, running_origin
-from tests.media import frame_times
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.slow
 
+GRACE_S = 4.0
+
 
 @pytest.fixture
 async def origin(tmp_path: Path) -> AsyncIterator[Origin]:
-    async with running_origin(tmp_path) as running:
+    async with running_origin(tmp_path, grace_s=GRACE_S) as running:
         yield running
 
 
-async def segments(origin: Origin, uri: str, at_least: int) -> list[str]:
-    """The URIs of a media playlist once it names some segments."""
+@asynccontextmanager
+async def refreshing(checker: LiveChecker) -> AsyncIterator[None]:
+    """Refresh every playlist of a stream twice a second while the block runs; nothing may be wrong at its end."""
 
-    async def named() -> list[str]:
-        status, text, _ = await origin.get(f"/hls/{uri}")
-        found = [str(segment.uri) for segment in m3u8.loads(text).segments] if status == 200 else []
-        return found if len(found) >= at_least else []
+    async def go_on() -> None:
+        while True:
+            await checker.refresh()
+            await asyncio.sleep(0.5)
 
-    return await eventually(named, within_s=20)
+    going_on = asyncio.create_task(go_on())
+    try:
+        yield
+    finally:
+        going_on.cancel()
+        await asyncio.gather(going_on, return_exceptions=True)
+    assert not checker.problems
+    assert checker.refreshes > 1
 
 
-def segments_of(origin: Origin, uri: str) -> list[Path]:
-    """The files of a rung's finished segments."""
-    folder = origin.paths.hls / uri.split("/")[0]
-    return [folder / str(segment.uri) for segment in m3u8.loads((folder / "index.m3u8").read_text()).segments]
+@asynccontextmanager
+async def checked(origin: Origin, name: str) -> AsyncIterator[LiveChecker]:
+    """A checker at work."""
+    checker = LiveChecker(origin.file, name)
+    async with refreshing(checker):
+        yield checker
 
 
-async def children(origin: Origin, program: str = "ffmpeg") -> list[str]:
-    """The agent's processes of a name."""
+async def ffmpegs(origin: Origin) -> dict[str, int]:
+    """The agent's ffmpegs: the passthrough and the ladder."""
     assert origin.agent.process
-    listing = await run(Command("ps", ["ps", "-eo", "ppid=,comm="]))
     parent = str(origin.agent.process.pid)
-    return [line for line in listing if line.split()[0] == parent and program in line]
+    lines = [line.split(None, 2) for line in await run(Command("ps", ["ps", "-ww", "-eo", "pid=,ppid=,args="]))]
+    return {
+        "ladder" if "libx264" in args else "passthrough": int(pid)
+        for pid, of, args in lines
+        if of == parent and "ffmpeg" in args
+    }
 
 
-async def test_every_rung_plays_and_all_agree(origin: Origin) -> None:
+async def newest(origin: Origin, name: str, width: int) -> int:
+    return (await origin.segments(name, width))[-1].number
+
+
+async def grows(origin: Origin, name: str, width: int, by: int = 2, within_s: float = 30.0) -> None:
+    """Wait until a rung has so many more segments."""
+    before = await newest(origin, name, width)
+
+    async def grown() -> bool:
+        return await newest(origin, name, width) >= before + by
+
+    await eventually(grown, within_s=within_s)
+
+
+async def test_every_rung_plays_and_all_agree(origin: Origin, tmp_path: Path) -> None:
     async with publishing(argv(origin.url("cam"), size="1000x500")):
         entry = await origin.playable("cam")
         assert entry["rungs"] == [1000, 960, 480]
         assert (entry["url"], entry["origin"], entry["warnings"]) == ("/hls/cam.m3u8", "primary", [])
-        assert (entry["projection"], entry["stereo"]) == ("equirectangular", "mono")
+        assert (entry["projection"], entry["stereo"], entry["shed"]) == ("equirectangular", "mono", [])
         variants = await origin.variants("cam")
         assert {v.stream_info.resolution for v in variants} == {(1000, 500), (960, 480), (480, 240)}
         assert variants[0].stream_info.resolution == (1000, 500), "a player starts at the largest up to 1920"
         assert all(v.stream_info.codecs.startswith("avc1.") for v in variants)
         assert all(v.stream_info.codecs.endswith(",mp4a.40.2") for v in variants)
         assert all(v.stream_info.frame_rate == 30 for v in variants)
-        keyframes = []
-        for variant in variants:
-            names = (await segments(origin, variant.uri, 3))[:3]
-            files = [origin.paths.hls / variant.uri.split("/")[0] / name for name in names]
-            found = []
-            for file in files:
+        async with checked(origin, "cam") as checker:
+            await grows(origin, "cam", 480, by=4)
+        assert all(count >= 4 for count in checker.seen.values())
+        for width in (1000, 960, 480):
+            for segment in (await origin.segments("cam", width))[-3:]:
+                file = await origin.media("cam", width, segment, tmp_path)
                 assert await decoded(file) == 30
-                video = [p for p in await packets(file) if p.track == "video"]
-                assert video[0].keyframe
-                assert not any(p.keyframe for p in video[1:])
-                found.append(round(video[0].pts_s, 3))
-            keyframes.append(found)
-        assert keyframes[0] == keyframes[1] == keyframes[2]
-
-        async def told_enough() -> bool:
-            heaviest = [max(f.stat().st_size * 8 for f in segments_of(origin, v.uri)) for v in variants]
-            return all(
-                bits <= variant.stream_info.bandwidth
-                for bits, variant in zip(heaviest, await origin.variants("cam"), strict=True)
-            )
-
-        await eventually(told_enough, within_s=10)
+                bits = segment.rungs[width].size * 8 / segment.duration_ms * 1000
+                told = next(v.stream_info for v in await origin.variants("cam") if v.stream_info.resolution[0] == width)
+                assert bits <= told.bandwidth
+                assert told.average_bandwidth <= told.bandwidth
 
 
-async def test_the_source_passes_through_untouched(origin: Origin) -> None:
+async def test_the_source_passes_through_untouched_and_its_sound_is_everywhere(origin: Origin, tmp_path: Path) -> None:
     async with publishing(argv(origin.url("cam"))):
         await origin.playable("cam")
-        names = await segments(origin, "cam_640/index.m3u8", 3)
-        times = await frame_times(str(origin.paths.hls / "cam_640" / names[1]))
-        assert len(times) == 30
-        file = origin.paths.hls / "cam_640" / names[1]
-        assert any(p.pts_s != p.dts_s for p in await packets(file)), "its B-frames are still there"
-        encoded = origin.paths.hls / "cam_480" / (await segments(origin, "cam_480/index.m3u8", 3))[1]
-        assert all(p.pts_s == p.dts_s for p in await packets(encoded) if p.track == "video")
+        both = (await origin.segments("cam", 480, 3))[-2:]
+        sounds = []
+        for width in (640, 480):
+            files = [await packets(await origin.media("cam", width, segment, tmp_path)) for segment in both]
+            video = [p for found in files for p in found if p.track == "video"]
+            assert len(video) == 60
+            assert any(p.pts_s != p.dts_s for p in video) == (width == 640), "the source's B-frames are still there"
+            sounds.append([p.pts_s for found in files for p in found if p.track == "audio"])
+        assert sounds[0] == sounds[1]
+        steps = [later - earlier for earlier, later in pairwise(sounds[0])]
+        assert all(abs(step - 1024 / 48000) < 0.002 for step in steps), "no sound is missing between segments"
 
 
 async def test_caching_is_told_with_every_answer(origin: Origin) -> None:
     async with publishing(argv(origin.url("cam"))):
         await origin.playable("cam")
-        _, _, playlist = await origin.get("/hls/cam.m3u8")
-        (name, *_) = await segments(origin, "cam_480/index.m3u8", 1)
-        status, _, segment = await origin.get(f"/hls/cam_480/{name}")
-        _, _, media = await origin.get("/hls/cam_480/index.m3u8")
-        missing_status, _, missing = await origin.get("/hls/nobody.m3u8")
-        gone_status, _, gone = await origin.get("/hls/cam_480/1.ts")
-    assert (status, missing_status, gone_status) == (200, 404, 404)
-    assert playlist["Cache-Control"] == media["Cache-Control"] == "public, max-age=1"
-    assert segment["Cache-Control"] == "public, max-age=3600, immutable"
-    assert missing["Cache-Control"] == gone["Cache-Control"] == "no-store"
-    assert playlist["Content-Type"] == media["Content-Type"] == "application/vnd.apple.mpegurl"
-    assert segment["Content-Type"] == "video/mp2t"
-    for headers in (playlist, media, segment, missing):
+        (segment, *_) = await origin.segments("cam", 480)
+        answers = {
+            what: await origin.get(path)
+            for what, path in {
+                "multivariant": "/hls/cam.m3u8",
+                "media": "/hls/cam_480/index.m3u8",
+                "segment": f"/hls/cam_480/{segment.name}",
+                "init": f"/hls/cam_480/{segment.rungs[480].init}",
+                "feed": "/feed/cam",
+                "nobody": "/hls/nobody.m3u8",
+                "no rung": "/hls/cam_320/index.m3u8",
+                "no segment": f"/hls/cam_480/{segment.timeline}-1.m4s",
+                "no feed": "/feed/nobody",
+            }.items()
+        }
+        await origin.agent.kill()
+        answers["away"] = await origin.get("/hls/cam.m3u8")
+    caching = {what: headers["Cache-Control"] for what, (_, _, headers) in answers.items()}
+    assert caching.pop("multivariant") == caching.pop("media") == "public, max-age=0, s-maxage=1"
+    assert caching.pop("segment") == caching.pop("init") == "public, max-age=3600, immutable"
+    assert set(caching.values()) == {"no-store"}
+    statuses = {what: status for what, (status, _, _) in answers.items()}
+    assert {what for what, status in statuses.items() if status == 404} == {
+        "nobody",
+        "no rung",
+        "no segment",
+        "no feed",
+    }
+    assert statuses["away"] == 503
+    assert answers["media"][2]["Content-Type"].startswith("application/vnd.apple.mpegurl")
+    assert answers["segment"][2]["Content-Type"] == "video/mp4"
+    for _, _, headers in answers.values():
         assert headers["X-Origin"] == "primary"
         assert headers["Access-Control-Allow-Origin"] == "*"
         assert headers["Server"] == "nginx"
 
 
-async def test_what_ended_is_gone_and_what_starts_again_is_new(origin: Origin) -> None:
+async def test_a_feed_tells_of_a_segment_as_soon_as_it_is_there(origin: Origin) -> None:
+    async with publishing(argv(origin.url("cam"), gop_s=2)):
+        await origin.playable("cam")
+        feed = await origin.feed("cam")
+        assert feed
+        assert feed.state is State.LIVE
+        clock = asyncio.get_running_loop().time
+        waits = []
+        for _ in range(6):
+            asked = clock()
+            later = await origin.feed("cam", after=feed.cursor)
+            assert later
+            assert later.version > feed.version
+            waits.append(clock() - asked)
+            feed = later
+        assert max(waits) > 0.2, "it waited for news"
+        assert await origin.feed("cam", after="another-life.7"), "who asks after another life gets this one at once"
+
+
+async def test_an_encoder_that_comes_back_goes_on_with_a_seam(origin: Origin) -> None:
     async with publishing(argv(origin.url("cam"))):
         await origin.playable("cam")
-        old = await segments(origin, "cam_480/index.m3u8", 3)
+        await origin.segments("cam", 480, 3)
+    checker = LiveChecker(origin.file, "cam")
+    await checker.refresh()
 
-    async def gone() -> bool:
-        return (await origin.get("/hls/cam.m3u8"))[0] == 404
+    async def in_state(*states: State) -> bool:
+        feed = await origin.feed("cam")
+        return feed is not None and feed.state in states
 
-    await eventually(gone, within_s=3)
+    await eventually(lambda: in_state(State.PAUSED))
     assert await origin.entry("cam") is None
-    async with publishing(argv(origin.url("cam"))):
+    async with publishing(argv(origin.url("cam"))), refreshing(checker):
         await origin.playable("cam")
-        new = await segments(origin, "cam_480/index.m3u8", 1)
-        assert not set(old) & set(new)
-    await eventually(lambda: not list(origin.paths.hls.iterdir()))
+        await grows(origin, "cam", 480)
+    assert checker.discontinuities == 1
+    await eventually(lambda: in_state(State.ENDED), within_s=GRACE_S + 10)
+    status, text, _ = await origin.get("/hls/cam_480/index.m3u8")
+    assert (status, text.splitlines()[-1]) == (200, "#EXT-X-ENDLIST")
+    await checker.refresh()
+    assert not checker.problems
+    assert not await ffmpegs(origin)
+    async with publishing(argv(origin.url("cam"))):
+        last = checker.variants["cam_480/index.m3u8"].last
+        await origin.playable("cam")
+        assert (await origin.segments("cam", 480))[0].number > last, "an event of its own, whose numbers go forward"
 
-    async def no_ladder() -> bool:
-        return not await children(origin)
 
-    await eventually(no_ladder)
-
-
-async def test_the_stream_goes_on_over_a_killed_agent(origin: Origin) -> None:
+async def test_the_timeline_goes_on_over_a_killed_agent(origin: Origin) -> None:
     async with publishing(argv(origin.url("cam"))) as encoder:
         since = (await origin.playable("cam"))["since"]
-        before = await segments(origin, "cam_480/index.m3u8", 3)
+        before = (await origin.segments("cam", 480, 3))[-1]
         await origin.agent.kill()
-        assert (await origin.get("/hls/cam.m3u8"))[0] == 200, "viewers keep what they have"
         await origin.agent.start()
         assert (await origin.playable("cam"))["since"] == since
-
-        async def goes_on() -> bool:
-            names = await segments(origin, "cam_480/index.m3u8", 3)
-            return before[-1] in names and len(names) - names.index(before[-1]) > 3
-
-        await eventually(goes_on, within_s=20)
+        after = (await origin.segments("cam", 480, 2))[-1]
         assert encoder.returncode is None
+    assert after.timeline == before.timeline
+    assert after.discontinuity_sequence == before.discontinuity_sequence
+    assert after.number > before.number
+    assert after.date_ms - before.date_ms == (after.number - before.number) * 1000, "the same clock"
 
 
-async def test_a_killed_ladder_starts_again_and_says_so(origin: Origin) -> None:
+async def test_either_ffmpeg_may_die_or_hang_and_the_other_goes_on(origin: Origin) -> None:
     async with publishing(argv(origin.url("cam"))):
         await origin.playable("cam")
-        (ladder,) = await run(Command("pgrep", ["pgrep", "-P", str(origin.agent.process and origin.agent.process.pid)]))
-        await run(Command("kill", ["kill", "-9", ladder]))
+        async with checked(origin, "cam"):
+            os.kill((await ffmpegs(origin))["ladder"], signal.SIGKILL)
+            await grows(origin, "cam", 640)
+            os.kill((await ffmpegs(origin))["passthrough"], signal.SIGKILL)
+            await grows(origin, "cam", 480)
+            os.kill((await ffmpegs(origin))["ladder"], signal.SIGSTOP)
+            await grows(origin, "cam", 640, by=3)
+            await grows(origin, "cam", 480)
+            os.kill((await ffmpegs(origin))["passthrough"], signal.SIGSTOP)
+            await grows(origin, "cam", 640)
+        entry = await origin.entry("cam")
+        assert entry
+        assert any("the passthrough was started 3 times" in warning for warning in entry["warnings"])
+        assert any("the ladder was started 3 times" in warning for warning in entry["warnings"])
 
-        async def told() -> bool:
-            entry = await origin.entry("cam")
-            return bool(entry) and any("SIGKILL" in warning for warning in entry["warnings"])  # type: ignore[index]
 
-        await eventually(told, within_s=10)
-        seen = await segments(origin, "cam_480/index.m3u8", 1)
+async def test_every_rung_has_the_first_gop_of_an_encoder_that_is_known(origin: Origin) -> None:
+    """Our readers are there before its first frame."""
+    async with publishing(argv(origin.url("cam"))):
+        await origin.segments("cam", 480)
+    async with publishing(argv(origin.url("cam"))):
 
-        async def grows() -> bool:
-            return (await segments(origin, "cam_480/index.m3u8", 1))[-1] != seen[-1]
+        async def begun() -> FeedSegment | None:
+            feed = await origin.feed("cam")
+            seams = [segment for segment in feed.segments if segment.discontinuity] if feed else []
+            return seams[0] if seams and set(seams[0].rungs) == {640, 480} else None
 
-        await eventually(grows, within_s=10)
+        first = await eventually(begun)
+        kept = Shelf(origin.paths.timelines).read("cam")
+    assert first
+    assert kept
+    assert kept.timeline
+    assert kept.timeline.place
+    assert first.date_ms - kept.timeline.place.offset_ms < 500, "an encoder's clock begins at 0"
+
+
+async def test_figures_are_told_on_loopback_alone(origin: Origin) -> None:
+    async with publishing(argv(origin.url("cam"))):
+        await origin.playable("cam")
+        async with origin.http.get(f"http://127.0.0.1:{origin.settings.origin.agent_port}/metrics") as response:
+            text = await response.text()
+        assert (await origin.get("/metrics"))[0] == 404
+    for line in (
+        'panocast_keyframe_interval_seconds{stream="cam"} 1.0',
+        'panocast_shed_rungs{stream="cam"} 0.0',
+        'panocast_bitrate_bits_per_second{rung="640",stream="cam"}',
+        'panocast_segment_delay_seconds{rung="480",stream="cam"}',
+    ):
+        assert line in text, text
 
 
 async def test_nothing_outlives_the_agent(origin: Origin) -> None:
     async with publishing(argv(origin.url("cam"))):
         await origin.playable("cam")
-        (ladder,) = [int(line.split()[0]) for line in await run(Command("ps", ["ps", "-ww", "-eo", "pid=,args="]))
-                     if f":{origin.settings.origin.show_port}/show/cam_480" in line]  # fmt: skip
+        running = await ffmpegs(origin)
+        assert len(running) == 2
         await origin.agent.stop()
-        await asyncio.sleep(0)
-        await eventually(lambda: not Path(f"/proc/{ladder}").exists(), within_s=5)
+        await eventually(lambda: not any(Path(f"/proc/{pid}").exists() for pid in running.values()), within_s=5)
         await origin.agent.start()
         await origin.ready()

@@ -11,8 +11,11 @@ from tests.integration.origin.running import Origin, running_origin
 
 pytestmark = pytest.mark.slow
 
-PRIVATE = ["stat", "control/drop/publisher?app=live&name=cam", "control/record/start", "hooks/publish", "nginx.conf",
-           "secret", "recordings/", "sessions/", "playlists/hls/cam.m3u8", "nginx.pid"]  # fmt: skip
+PRIVATE = [
+    "stat", "metrics", "control/drop/publisher?app=live&name=cam", "control/record/start", "hooks/publish",
+    "hooks/play", "nginx.conf", "secret", "recordings/", "sessions/", "timelines/cam.json", "playlists/hls/cam.m3u8",
+    "nginx.pid",
+]  # fmt: skip
 SPELLINGS = [
     "/{}", "//{}", "/./{}", "/hls/../{}", "/hls/..%2f{}", "/hls/%2e%2e/{}", "/hls/%2e%2e%2f{}", "/%2f{}", "/hls/..;/{}",
     "/testhls/../{}", "/testhls/..%5c{}", "/{}/", "/{}%00", "/{}%20", "/{}.m3u8", "/hls/{}", "/hls/..\\{}", "/{};a",
@@ -39,7 +42,7 @@ async def test_nothing_private_on_the_edges_port(tmp_path: Path) -> None:
                 target = spelling.format(private).replace(" ", "%20")
                 status, answer = await ask(origin, "GET", target)
                 assert status in (400, 403, 404, 405), (target, status)
-                for secret in (b"nginx_rtmp_version", b"worker_processes", origin.key("cam").encode()):
+                for secret in (b"nginx_rtmp_version", b"worker_processes", b"panocast_", origin.key("cam").encode()):
                     assert secret not in answer, target
         for method in METHODS:
             assert (await ask(origin, method, "/stat"))[0] in (400, 403, 404, 405)

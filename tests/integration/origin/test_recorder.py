@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -11,8 +12,9 @@ from pathlib import Path
 import pytest
 
 from origin.journal import Journal, SessionRecord
+from origin.parts import TRIES
 from origin.paths import OriginPaths
-from origin.recorder import TRIES, Recorder
+from origin.recorder import Recorder
 from origin.stat import Published, Stat
 from panocast.errors import TemporaryError
 from panocast.recording import EndMarker
@@ -42,28 +44,40 @@ class Bench:
         self.session = self.journal.begin("cam", 100, 7, BEGAN).key
 
     async def step(
-        self, stat: Stat = NOBODY, store: DirectoryStore | None = None, journal: Journal | None = None
+        self,
+        stat: Stat = NOBODY,
+        store: DirectoryStore | None = None,
+        journal: Journal | None = None,
+        hurried: bool = False,
     ) -> None:
         recorder = Recorder(self.paths, store or self.store, journal or self.journal, "primary", {})
 
         async def stat_now() -> Stat:
             return stat
 
-        await recorder.step(stat_now)
+        await recorder.step(stat_now, hurried=hurried)
+
+    def marker(self) -> EndMarker:
+        return EndMarker.model_validate_json(self.store.get_bytes(self.session.end_key)[0])
+
+    async def frames(self) -> list[list[float]]:
+        """When the frames of each stored part are decoded."""
+        found = []
+        for key in [stat.key for stat in self.store.list("recordings/") if stat.key.endswith(".mp4")]:
+            self.store.get_file(key, self.paths.tmp / "part")
+            found.append([packet.dts_s for packet in await packets(self.paths.tmp / "part") if packet.track == "video"])
+        return found
 
     def keys(self) -> list[str]:
         return [stat.key.rpartition("/")[2] for stat in self.store.list("recordings/")]
 
     async def assert_stored_once(self, parts: int) -> None:
         assert self.keys() == [f"{n:04d}.mp4" for n in range(1, parts + 1)] + ["end.json"]
-        marker = EndMarker.model_validate_json(self.store.get_bytes(self.session.end_key)[0])
-        assert marker.parts == parts
-        assert marker.duration_s == pytest.approx(2.0 * parts, abs=0.002)
-        for n in range(1, parts + 1):
-            self.store.get_file(self.session.part_key(n), self.paths.tmp / "part")
-            video = [packet.dts_s for packet in await packets(self.paths.tmp / "part") if packet.track == "video"]
+        assert self.marker().parts == parts
+        assert self.marker().duration_s == pytest.approx(2.0 * parts, abs=0.002)
+        for n, video in enumerate(await self.frames()):
             assert len(video) == 60
-            assert video[0] == pytest.approx(2.0 * (n - 1), abs=0.002)
+            assert video[0] == pytest.approx(2.0 * n, abs=0.002)
         assert not list(self.paths.recordings.iterdir())
         assert not list(self.paths.sessions.glob("*/*.json"))
 
@@ -230,3 +244,64 @@ async def test_a_file_that_ffmpeg_cannot_read_is_set_aside_and_the_rest_goes_on(
     await recorder.step(stat_now)
     assert [path.suffix for path in bench.paths.recordings.iterdir()] == [".broken"]
     assert bench.keys() == ["0001.mp4", "0002.mp4", "end.json"]
+
+
+@pytest.fixture(scope="module")
+def long_clip(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    path = tmp_path_factory.mktemp("clip") / "clip.flv"
+    subprocess.run(argv(str(path), seconds=4, realtime=False, size="320x160"), check=True)
+    return path.read_bytes()
+
+
+@pytest.fixture
+def growing(tmp_path: Path, clip: Path) -> Bench:
+    """One part is recorded; another is begun."""
+    bench = Bench(tmp_path)
+    shutil.copy(clip, bench.paths.recordings / f"cam-{SECOND}.flv")
+    return bench
+
+
+@pytest.mark.parametrize("after", [False, True])
+@pytest.mark.parametrize("at", [0, 1, 2, 3])
+async def test_in_a_hurry_whole_gops_are_stored_once_while_the_file_grows(
+    growing: Bench, long_clip: bytes, at: int, after: bool
+) -> None:
+    """Whatever crashes, and however the file has grown by the next try."""
+    file = growing.paths.recordings / f"cam-{SECOND + 2}.flv"
+    store = CrashingStore(growing.paths.folder.parent / "ingest", after=after, at=at)
+    for share in (0.3, 0.55, 0.8):
+        file.write_bytes(long_clip[: round(share * len(long_clip))])
+        with contextlib.suppress(CrashError):
+            await growing.step(LIVE, store, hurried=True)
+    assert len(growing.keys()) >= 2
+    assert file.exists()
+    file.write_bytes(long_clip)
+    with contextlib.suppress(CrashError):
+        await growing.step(store=store)
+    await growing.step()
+    frames = [at_s for part in await growing.frames() for at_s in part]
+    assert len(frames) == 60 + 120
+    assert all(abs(at_s - n / 30) < 0.002 for n, at_s in enumerate(frames))
+    assert growing.marker().parts == len(growing.keys()) - 1
+    assert growing.marker().duration_s == pytest.approx(6, abs=0.002)
+    assert not list(growing.paths.recordings.iterdir())
+
+
+async def test_an_encoder_that_comes_back_in_time_goes_on_with_its_session(bench: Bench, clip: Path) -> None:
+    now = datetime.now(UTC)
+    journal = Journal(bench.paths.sessions, "primary", grace_s=60)
+    await bench.step(journal=journal)
+    assert bench.marker().parts == 3
+    assert journal.sessions(), "it is remembered"
+    resumed = journal.resume("cam", 100, 8)
+    assert resumed
+    assert resumed.key == bench.session
+    back = int(now.timestamp()) + 1
+    shutil.copy(clip, bench.paths.recordings / f"cam-{back}.flv")
+    shutil.copy(clip, bench.paths.recordings / f"cam-{back + 2}.flv")
+    await bench.step(Stat(100, (Published("live", "cam", 8, 1.0, 0, None, None),)), journal=journal)
+    assert bench.marker().parts == 3, "not before it has left again"
+    await bench.step(journal=journal)
+    await bench.step(journal=Journal(bench.paths.sessions, "primary", grace_s=0))
+    await bench.assert_stored_once(5)
+    assert bench.marker().seams == (4,)

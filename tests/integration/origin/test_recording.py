@@ -14,8 +14,9 @@ import pytest
 from panocast.projection import Projection, Stereo
 from panocast.recording import EndMarker
 from panocast.settings import StreamSettings
+from tests.imds import metadata_server
 from tests.integration.origin.encoder import H264, argv, publish, publishing
-from tests.integration.origin.media import Packet, changing, decoded, frame_widths, packets
+from tests.integration.origin.media import Packet, changing, count_frames, decoded, frame_widths, packets
 from tests.integration.origin.running import Origin, running_origin
 from tests.waiting import eventually
 
@@ -49,7 +50,7 @@ def times(parts: list[list[Packet]], track: str) -> list[float]:
 
 
 def nothing_left(origin: Origin) -> bool:
-    left = [origin.paths.recordings.glob("*"), origin.paths.sessions.glob("*/*"), origin.paths.tmp.glob("*.mp4")]
+    left = [origin.paths.recordings.glob("*"), origin.paths.tmp.glob("*.mp4"), origin.paths.tmp.glob("*.flv")]
     return not [path for paths in left for path in paths]
 
 
@@ -126,9 +127,12 @@ async def test_nginx_killed_while_recording_loses_what_was_not_written_only(orig
     assert len(frames) > 6.5 * 30
     assert marker(session).duration_s == pytest.approx(len(frames) / 30, abs=0.1)
     assert all(abs(at - n / 30) < 0.002 for n, at in enumerate(frames))
+    first = marker(session)
     assert (await publish(argv(origin.url("cam"), seconds=4))).returncode == 0
-    _, second = await origin.closed("cam", 2)
-    assert len(times(await parts_of(second), "video")) == 4 * 30
+    await eventually(lambda: marker(session).parts > first.parts, within_s=20)
+    assert origin.recordings("cam") == [session], "it came back within the grace time: one recording"
+    assert marker(session).seams == (first.parts + 1,)
+    assert len(times(await parts_of(session), "video")) == len(frames) + 4 * 30
     await eventually(lambda: nothing_left(origin))
 
 
@@ -159,29 +163,96 @@ async def test_orphans_of_no_known_session_get_their_own(origin: Origin) -> None
     assert len(times(await parts_of(session), "video")) > 30
 
 
-async def test_an_encoder_that_comes_back_at_once_gets_a_session_of_its_own(origin: Origin) -> None:
-    for _ in range(3):
-        assert (await publish(argv(origin.url("cam"), seconds=2))).returncode == 0
-    sessions = await origin.closed("cam", 3)
-    assert [len(times(await parts_of(session), "video")) for session in sessions] == [60, 60, 60]
-    assert [times(await parts_of(session), "video")[0] for session in sessions] == [0.0, 0.0, 0.0]
+async def test_an_encoder_that_comes_back_goes_on_with_its_session(origin: Origin) -> None:
+    """Killed in the middle of a part and of a GOP: all that nginx received is there, in order, on one clock."""
+    received = 0
+    for _ in range(2):
+        async with publishing(argv(origin.url("cam"))) as encoder:
+            await asyncio.sleep(4.5)
+            encoder.kill()
+        await eventually(lambda: not list(origin.paths.recordings.glob("*")), within_s=20)
+        received = sum([await count_frames(file) for file in sorted_parts(origin.recordings("cam")[0])])
+    assert (await publish(argv(origin.url("cam"), seconds=2))).returncode == 0
+    (session,) = origin.recordings("cam")
+    await eventually(lambda: len(marker(session).seams) == 2 and nothing_left(origin), within_s=20)
+    parts = await parts_of(session)
+    video, audio = times(parts, "video"), times(parts, "audio")
+    assert len(video) == received + 60 > 5 * 30 + 60
+    assert all(0 < later - earlier < 0.2 for earlier, later in pairwise(video))
+    assert all(0 < later - earlier < 0.2 for earlier, later in pairwise(audio))
+    assert all(parts[n - 1][0].keyframe for n in marker(session).seams)
 
 
-async def test_sessions_within_a_second_do_not_write_over_each_other(origin: Origin) -> None:
-    for _ in range(4):
-        assert (await publish(argv(origin.url("cam"), seconds=0.2, realtime=False))).returncode == 0
-    sessions = await origin.closed("cam", 4)
-    assert [len(times(await parts_of(session), "video")) for session in sessions] == [6, 6, 6, 6]
+async def test_after_the_grace_time_a_publish_is_a_session_of_its_own(tmp_path: Path) -> None:
+    async with running_origin(tmp_path, part_s=3, grace_s=0) as origin:
+        for seconds, realtime in ((2, True), (0.2, False), (0.2, False)):  # within a second: no writing over each other
+            words = argv(origin.url("cam"), seconds=seconds, realtime=realtime)
+            assert (await publish(words)).returncode == 0
+        sessions = await origin.closed("cam", 3)
+        assert [len(times(await parts_of(session), "video")) for session in sessions] == [60, 6, 6]
+        assert [times(await parts_of(session), "video")[0] for session in sessions] == [0.0, 0.0, 0.0]
+        await eventually(lambda: not list(origin.paths.sessions.glob("*/*")))
 
 
-async def test_a_store_that_is_away_is_waited_for(origin: Origin) -> None:
-    origin.ingest.write_text("not a folder: no store here")
-    assert (await publish(argv(origin.url("cam"), seconds=8))).returncode == 0
-    await eventually(lambda: "recordings wait" in origin.everything_said())
-    assert list(origin.paths.recordings.glob("*.flv"))
-    origin.ingest.unlink()
-    (session,) = await origin.closed("cam")
-    assert len(times(await parts_of(session), "video")) == 8 * 30
+async def test_told_to_stop_in_the_middle_of_a_part_it_stores_all_that_nginx_received(tmp_path: Path) -> None:
+    async with running_origin(tmp_path, part_s=60) as origin, publishing(argv(origin.url("cam"))):
+        await origin.playable("cam")
+        await asyncio.sleep(2.5)
+        (growing,) = origin.paths.recordings.glob("*.flv")
+        kept = tmp_path / "kept.flv"
+        kept.hardlink_to(growing)
+        await asyncio.gather(origin.agent.stop(), origin.nginx.stop())
+        (session,) = origin.recordings("cam")
+        assert len(times(await parts_of(session), "video")) == await count_frames(kept) > 2.5 * 30
+        assert nothing_left(origin)
+
+
+async def test_an_agent_that_starts_anew_beside_its_nginx_neither_loses_nor_doubles(tmp_path: Path) -> None:
+    async with running_origin(tmp_path, part_s=60) as origin:
+        async with publishing(argv(origin.url("cam"), seconds=8)) as encoder:
+            await origin.playable("cam")
+            await asyncio.sleep(2)
+            await origin.agent.stop()
+            assert sorted_parts(origin.recordings("cam")[0]), "what there was of the part is stored"
+            await origin.agent.start()
+            assert await encoder.wait() == 0
+        (session,) = await origin.closed("cam")
+        video = times(await parts_of(session), "video")
+        assert len(video) == 8 * 30
+        assert all(abs(at - n / 30) < 0.002 for n, at in enumerate(video))
+
+
+async def test_a_spot_notice_makes_it_store_recordings_as_they_come(tmp_path: Path) -> None:
+    async with metadata_server() as metadata:
+        environment = metadata.environment
+        async with running_origin(tmp_path, part_s=60, environment=environment) as origin:
+            async with publishing(argv(origin.url("cam"), seconds=12)) as encoder:
+                await origin.playable("cam")
+                assert not origin.recordings("cam")
+                metadata.interrupt()
+                await eventually(lambda: origin.recordings("cam") and sorted_parts(origin.recordings("cam")[0]))
+                assert encoder.returncode is None, "the part is not over for nginx"
+                assert await encoder.wait() == 0
+            (session,) = await origin.closed("cam")
+            video = times(await parts_of(session), "video")
+            assert len(video) == 12 * 30
+            assert all(abs(at - n / 30) < 0.002 for n, at in enumerate(video))
+
+
+async def test_a_store_that_is_away_is_waited_for_and_a_full_disk_is_said_before(tmp_path: Path) -> None:
+    async with running_origin(tmp_path, part_s=3, disk_low_mb=1 << 40) as origin:
+        origin.ingest.write_text("not a folder: no store here")
+        async with publishing(argv(origin.url("cam"), seconds=8)) as encoder:
+            entry = await origin.playable("cam")
+            await eventually(lambda: "recordings wait" in origin.everything_said())
+            assert any("the disk is nearly full" in warning for warning in entry["warnings"])
+            assert "not stored yet; make room" in origin.everything_said()
+            await encoder.wait()
+        assert (await origin.live())["warnings"]
+        assert list(origin.paths.recordings.glob("*.flv"))
+        origin.ingest.unlink()
+        (session,) = await origin.closed("cam")
+        assert len(times(await parts_of(session), "video")) == 8 * 30
 
 
 async def test_a_resolution_that_changes_on_the_way_stays_decodable(origin: Origin, tmp_path: Path) -> None:

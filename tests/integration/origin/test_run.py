@@ -85,6 +85,6 @@ async def test_a_killed_sibling_comes_back_and_sigterm_ends_all(tmp_path: Path) 
             async with asyncio.timeout(10):
                 assert await supervisor.wait() == 0
         said = (tmp_path / "said").read_text()
-        assert "origin.live: cam: playable" in said
+        assert "cam: published, session" in said
         assert "Traceback" not in said, said
         assert not [line for line in await run(Command("ps", ["ps", "-ww", "-eo", "args="])) if str(tmp_path) in line]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from urllib.parse import quote
 
 import pytest
@@ -10,10 +11,11 @@ from hypothesis import strategies as st
 
 from origin.admission import PublishRequest, check_publish, parse_done, parse_publish, shown_name
 from panocast.errors import RefusedError
-from panocast.keys import stream_key
+from panocast.keys import StreamKeys, stream_key
 from panocast.layout import is_stream_name
 
 SECRET = b"0123456789abcdef"
+KEYS = StreamKeys(SECRET, {}, Path("no-such-file"))
 
 
 def form(name: str, query: str = "", app: str = "live", tcurl: str = "rtmp://h/live", client: str = "7") -> bytes:
@@ -24,7 +26,7 @@ def form(name: str, query: str = "", app: str = "live", tcurl: str = "rtmp://h/l
 
 def admit(body: bytes, busy: dict[str, int] | None = None) -> PublishRequest:
     request = parse_publish(body)
-    check_publish(request, SECRET, busy or {})
+    check_publish(request, KEYS, busy or {})
     return request
 
 

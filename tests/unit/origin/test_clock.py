@@ -10,7 +10,7 @@ from random import Random
 
 import pytest
 
-from origin.clock import Beat, start_of_next
+from origin.clock import Beat, start_after, start_of_next
 
 
 def split(video: list[int], audio: list[int], frames: int) -> list[tuple[int, Beat]]:
@@ -80,3 +80,10 @@ def test_a_last_part_of_one_frame_is_placed() -> None:
 
 def test_nothing_before_means_zero() -> None:
     assert start_of_next(Beat(), Beat(video_ms=(0, 33))) == 0
+
+
+def test_another_connection_follows_after_all_of_the_one_before() -> None:
+    tail = Beat(video_ms=(0, 33, 66), audio_ms=(0, 21, 42, 63, 84, 105))
+    assert start_after(tail, Beat(video_ms=(5066, 5099), audio_ms=(5070,))) == 105 + 21 - 5066
+    assert start_after(tail, Beat(audio_ms=(7,))) == 126 - 7
+    assert start_after(Beat(video_ms=(40,)), Beat(video_ms=(0, 33))) == 40

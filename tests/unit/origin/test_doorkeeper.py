@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from origin.doorkeeper import Doorkeeper
+from origin.doorkeeper import LATE_S, Doorkeeper
 from origin.journal import Journal
-from origin.refusals import Refusals
+from origin.refusals import MOST, Refusals
 from origin.rtmp_server import RtmpServer
 from origin.stat import Published, Stat
 from panocast.errors import RefusedError, TemporaryError
 from panocast.keys import stream_key
-from tests.unit.origin.test_admission import SECRET, form, key_of
+from tests.unit.origin.test_admission import KEYS, SECRET, form, key_of
+from tests.waiting import eventually
 
 
 class FakeServer(RtmpServer):
@@ -23,6 +26,13 @@ class FakeServer(RtmpServer):
 
     def __init__(self, *published: Published) -> None:
         self.published: tuple[Published, ...] | None = published
+        self.dropped: list[str] = []
+        self.on_drop: Callable[[], None] = lambda: None
+
+    async def drop_publisher(self, app: str, name: str) -> None:
+        self.dropped.append(name)
+        self.published = ()
+        self.on_drop()
 
     async def stat(self) -> Stat:
         await asyncio.sleep(0)
@@ -31,12 +41,22 @@ class FakeServer(RtmpServer):
         return Stat(100, self.published)
 
 
+def left_form(name: str, client: int) -> bytes:
+    """What nginx posts when a publisher has left."""
+    return form(name, client=str(client)).replace(b"&type=live", b"")
+
+
 class Door:
     def __init__(self, folder: Path) -> None:
+        self.folder = folder
         self.server = FakeServer()
-        self.journal = Journal(folder, "primary")
         self.refusals = Refusals()
-        self.keeper = Doorkeeper(SECRET, self.server, self.journal, self.refusals, folder)
+        self.server.on_drop = lambda: self.keeper.release(left_form("cam", 7))
+        self.open(Journal(folder, "primary"))
+
+    def open(self, journal: Journal) -> None:
+        self.journal = journal
+        self.keeper = Doorkeeper(KEYS, self.server, journal, self.refusals, self.folder)
 
     async def come(self, client: int, name: str = "cam", app: str = "live") -> None:
         await self.keeper.admit(form(name, key_of(name), app=app, client=str(client)))
@@ -101,3 +121,56 @@ async def test_an_nginx_that_does_not_answer_lets_nobody_in(door: Door) -> None:
     with pytest.raises(TemporaryError):
         await door.come(7)
     assert door.journal.sessions() == {}
+
+
+async def test_the_second_of_a_file_that_is_stored_and_gone_is_not_given_again(door: Door) -> None:
+    """By its second the journal knows a file as stored."""
+    journal = Journal(door.folder, "primary", grace_s=60)
+    now = int(time.time()) + 1
+    journal.update(journal.begin("cam", 100, 1), parts=1, last_file=now, heard=datetime.now(UTC))
+    door.open(journal)
+    await eventually(lambda: int(time.time()) >= now, every_s=0.02)
+    await door.come(7)
+    assert int(time.time()) > now
+
+
+async def test_an_encoder_that_is_back_goes_on_though_nothing_of_it_is_stored_yet(door: Door) -> None:
+    journal = Journal(door.folder, "primary", grace_s=60)
+    record = journal.begin("cam", 100, 1, datetime.now(UTC) - timedelta(hours=1))
+    (door.folder / f"cam-{int(time.time()) - 9}.flv").touch()
+    door.open(journal)
+    await door.come(7)
+    (resumed,) = journal.sessions()["cam"]
+    assert (resumed.session, resumed.client) == (record.session, 7)
+
+
+async def test_a_flood_of_wrong_keys_is_answered_late_and_fills_neither_log_nor_memory(
+    door: Door, caplog: pytest.LogCaptureFixture
+) -> None:
+    clock = asyncio.get_running_loop().time
+    began = clock()
+    flood = [door.keeper.admit(form(f"cam{n}", key_of("other"))) for n in range(1000)]
+    gathering = asyncio.gather(*flood, return_exceptions=True)
+    await asyncio.sleep(0)
+    await door.come(7)
+    assert clock() - began < LATE_S, "the right key does not wait"
+    assert {type(refused) for refused in await gathering} == {RefusedError}
+    assert clock() - began >= LATE_S
+    assert len(caplog.messages) <= 25
+    assert len(door.refusals.latest()) <= MOST
+
+
+async def test_an_encoder_takes_its_name_back_from_a_push_and_a_push_from_nobody(door: Door) -> None:
+    pushed = key_of("cam") + "&push=1"
+    await door.keeper.admit(form("cam", pushed, client="7"))
+    door.server.published = (Published("live", "cam", 7, 1.0, 0, None, None),)
+    with pytest.raises(RefusedError, match="wrong key"):
+        await door.keeper.admit(form("cam", key_of("other"), client="8"))
+    assert door.server.dropped == [], "strangers drop nothing"
+    await door.come(9)
+    assert door.server.dropped == ["cam"]
+    door.server.published = (Published("live", "cam", 9, 1.0, 0, None, None),)
+    for query in (pushed, key_of("cam")):
+        with pytest.raises(RefusedError, match="busy"):
+            await door.keeper.admit(form("cam", query, client="10"))
+    assert door.server.dropped == ["cam"]

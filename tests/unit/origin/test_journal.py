@@ -52,3 +52,45 @@ def test_a_broken_file_is_set_aside(tmp_path: Path) -> None:
     file.write_text("{")
     assert journal.sessions() == {}
     assert file.with_suffix(".broken").exists()
+
+
+def journal_of_one_that_left(folder: Path) -> Journal:
+    """A session whose last frame came at NOW + 10 s."""
+    journal = Journal(folder, "primary", grace_s=60)
+    record = journal.begin("cam", 100, 7, NOW)
+    journal.update(record, parts=2, last_file=1, heard=NOW + timedelta(seconds=10))
+    return journal
+
+
+def test_who_comes_back_within_the_grace_time_goes_on(tmp_path: Path) -> None:
+    journal = journal_of_one_that_left(tmp_path)
+    back = NOW + timedelta(seconds=69)
+    record = journal.resume("cam", 200, 3, now=back)
+    assert record
+    assert (record.session, record.nginx_pid, record.client) == ("20261120T084641Z-primary", 200, 3)
+    assert journal.sessions() == {"cam": [record]}
+    assert record.is_seam(int(back.timestamp()) + 1)
+    assert not record.is_seam(int(back.timestamp()) - 1)
+    assert not record.model_copy(update={"last_file": int(back.timestamp()) + 1}).is_seam(int(back.timestamp()) + 9)
+
+
+def test_who_comes_later_or_under_another_name_does_not(tmp_path: Path) -> None:
+    journal = journal_of_one_that_left(tmp_path)
+    assert journal.resume("cam", 100, 8, now=NOW + timedelta(seconds=71)) is None
+    assert journal.resume("other", 100, 8, now=NOW + timedelta(seconds=20)) is None
+    assert Journal(tmp_path, "primary").resume("cam", 100, 8, now=NOW + timedelta(seconds=20)) is None, "no grace time"
+
+
+def test_what_is_not_stored_yet_counts_as_heard(tmp_path: Path) -> None:
+    journal = journal_of_one_that_left(tmp_path)
+    heard = NOW + timedelta(seconds=3000)
+    assert journal.resume("cam", 100, 8, heard, now=heard + timedelta(seconds=20))
+
+
+def test_a_change_keeps_what_somebody_else_changed_meanwhile(tmp_path: Path) -> None:
+    journal = journal_of_one_that_left(tmp_path)
+    (seen,) = journal.sessions()["cam"]
+    journal.resume("cam", 100, 8, now=NOW + timedelta(seconds=20))
+    changed = journal.update(seen, parts=3)
+    assert (changed.parts, changed.client, len(changed.joined)) == (3, 8, 1)
+    assert journal.sessions() == {"cam": [changed]}

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from origin.clock import Beat
-from origin.part import Flv, read_flv, remux_argv
-from tests.unit.origin.flvs import AVC_HEADER, avc_frame, flv, stream, tag
+from origin.part import Flv, cut_out, read_flv, remux_argv
+from tests.unit.origin.flvs import AAC_HEADER, AVC_HEADER, avc_frame, flv, stream, tag
 
 
 def read(tmp_path: Path, data: bytes) -> Flv:
@@ -58,3 +58,27 @@ def test_sound_that_mp4_cannot_carry_is_encoded() -> None:
     words = argv(audio_codec=11)
     assert words[words.index("-c:a") + 1] == "aac"
     assert "0:a:0?" not in argv(audio_codec=None)
+
+
+def test_a_stretch_of_a_growing_file_ends_before_its_last_gop(tmp_path: Path) -> None:
+    path = tmp_path / "a.flv"
+    path.write_bytes(stream(75))
+    whole = read_flv(path)
+    first = read_flv(path, 0, whole.cut)
+    rest = read_flv(path, whole.cut)
+    assert len(first.beat.video_ms) == 60
+    assert first.beat.video_ms + rest.beat.video_ms == whole.beat.video_ms
+    assert first.beat.audio_ms + rest.beat.audio_ms == whole.beat.audio_ms
+    assert rest.cut == 0, "no whole GOP yet"
+    assert (first.video_headers, rest.video_headers) == (1, 1)
+
+
+def test_a_stretch_cut_out_holds_its_frames_behind_the_codecs_headers(tmp_path: Path) -> None:
+    path = tmp_path / "a.flv"
+    path.write_bytes(stream(75))
+    whole = read_flv(path)
+    cut_out(path, whole.cut, None, tmp_path / "b.flv")
+    found = read_flv(tmp_path / "b.flv")
+    assert found.beat == read_flv(path, whole.cut).beat
+    data = (tmp_path / "b.flv").read_bytes()
+    assert data.index(AVC_HEADER) < data.index(AAC_HEADER) < data.index(avc_frame(key=True))

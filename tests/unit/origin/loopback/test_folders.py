@@ -1,4 +1,4 @@
-"""The loopback packager: where rungs go, what is playable, and what is cleared away."""
+"""The loopback: where rungs go, what is playable, and what is cleared away."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from pathlib import Path
 import m3u8
 import pytest
 
+from origin.loopback.folders import Loopback, ShownRung, ceiling_bps, multivariant
 from origin.paths import OriginPaths
-from origin.show import Show, ShownRung, ceiling_bps, multivariant, start_width
 from origin.stat import VideoMeta
 from panocast.keys import stream_key
 from panocast.ladder import Rung, Size
@@ -18,13 +18,13 @@ SECRET = b"0123456789abcdef"
 
 
 @pytest.fixture
-def show(tmp_path: Path) -> Show:
+def show(tmp_path: Path) -> Loopback:
     paths = OriginPaths(tmp_path)
     paths.make()
-    return Show(paths, 1937, SECRET)
+    return Loopback(paths, 1937, SECRET)
 
 
-def put(show: Show, rung: str, names: list[str], size: int = 1000) -> Path:
+def put(show: Loopback, rung: str, names: list[str], size: int = 1000) -> Path:
     folder = show.paths.hls / rung
     folder.mkdir()
     lines = ["#EXTM3U", "#EXT-X-VERSION:3", "#EXT-X-TARGETDURATION:2", "#EXT-X-MEDIA-SEQUENCE:0"]
@@ -35,13 +35,13 @@ def put(show: Show, rung: str, names: list[str], size: int = 1000) -> Path:
     return folder
 
 
-def test_a_rung_goes_to_the_loopback_with_its_own_key(show: Show) -> None:
+def test_a_rung_goes_to_the_loopback_with_its_own_key(show: Loopback) -> None:
     target = show.target("cam", 960)
     assert target.url == f"rtmp://127.0.0.1:1937/show/cam_960?key={stream_key(SECRET, 'cam_960')}"
     assert target.options["f"] == "flv"
 
 
-def test_a_rung_is_playable_with_its_first_segment(show: Show) -> None:
+def test_a_rung_is_playable_with_its_first_segment(show: Loopback) -> None:
     assert show.peak_bps("cam", 960) is None
     folder = put(show, "cam_960", [])
     assert show.peak_bps("cam", 960) is None
@@ -51,7 +51,7 @@ def test_a_rung_is_playable_with_its_first_segment(show: Show) -> None:
     assert show.peak_bps("cam", 960) == 2000 * 8 / 2
 
 
-def test_what_an_earlier_stream_left_is_cleared_and_only_that(show: Show) -> None:
+def test_what_an_earlier_stream_left_is_cleared_and_only_that(show: Loopback) -> None:
     old = put(show, "cam_960", ["1000.ts", "9000.ts"])
     fresh = put(show, "cam_480", ["9000.ts"])
     other = put(show, "cam-2_480", ["1000.ts"])
@@ -59,7 +59,7 @@ def test_what_an_earlier_stream_left_is_cleared_and_only_that(show: Show) -> Non
     assert (old.exists(), fresh.exists(), other.exists()) == (False, True, True)
 
 
-def test_streams_that_ended_leave_nothing(show: Show) -> None:
+def test_streams_that_ended_leave_nothing(show: Loopback) -> None:
     live = put(show, "cam_960", ["1.ts"])
     gone = put(show, "gone_960", ["1.ts"])
     show.clear_others({"cam"}, {})
@@ -89,13 +89,6 @@ def test_the_multivariant_playlist_names_what_there_is() -> None:
 
 def test_without_sound_no_codec_for_it_is_named() -> None:
     assert "mp4a" not in multivariant("cam", [rung(480, audio=False)], Fraction(30))
-
-
-@pytest.mark.parametrize(
-    ("widths", "start"), [([480], 480), ([3840, 1920, 960], 1920), ([2560, 2000], 2000), ([640, 480], 640)]
-)
-def test_players_start_where_most_can(widths: list[int], start: int) -> None:
-    assert start_width(widths) == start
 
 
 def test_a_ceiling_counts_sound_and_packets() -> None:

@@ -1,0 +1,50 @@
+"""Fetching files from origins: whole, of the size that was announced, and within a deadline."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import aiohttp
+
+from panocast.errors import TemporaryError
+
+CONNECT_S = 0.7
+LARGEST_INIT_BYTES = 1 << 20
+
+
+class Fetcher:
+    """GETs below /hls/ of the origins at `origins` (role to base URL)."""
+
+    def __init__(self, session: aiohttp.ClientSession, origins: Mapping[str, str]) -> None:
+        self._session = session
+        self._origins = origins
+
+    async def segment(self, role: str, path: str, size: int, *, within_s: float, stall_s: float) -> bytes:
+        """A segment of `size` bytes. Raises TemporaryError when it takes longer than `within_s`, when nothing comes for
+        `stall_s`, or when it is not what was announced."""
+        data = await self._get(role, path, size, within_s=within_s, stall_s=stall_s)
+        if len(data) != size:
+            raise TemporaryError(f"the {role} sent {len(data)} bytes of {path}, announced were {size}")
+        return data
+
+    async def init(self, role: str, path: str, *, within_s: float) -> bytes:
+        """An init segment; raises TemporaryError."""
+        return await self._get(role, path, LARGEST_INIT_BYTES, within_s=within_s, stall_s=within_s)
+
+    async def _get(self, role: str, path: str, most: int, *, within_s: float, stall_s: float) -> bytes:
+        url = f"{self._origins[role].rstrip('/')}/hls/{path}"
+        timeout = aiohttp.ClientTimeout(total=within_s, sock_connect=CONNECT_S, sock_read=stall_s)
+        try:
+            async with self._session.get(url, timeout=timeout) as response:
+                if response.status != 200:
+                    raise TemporaryError(f"the {role} answers {path} with {response.status}")
+                data = bytearray()
+                async for chunk in response.content.iter_any():
+                    data += chunk
+                    if len(data) > most:
+                        raise TemporaryError(f"the {role} sends more of {path} than the {most} bytes expected")
+                return bytes(data)
+        except TimeoutError as error:
+            raise TemporaryError(f"the {role} is slow with {path}") from error
+        except (aiohttp.ClientError, OSError) as error:
+            raise TemporaryError(f"the {role} does not give {path}: {error}") from error

@@ -1,0 +1,105 @@
+"""The folder that nginx serves live streams from: files appear whole and under their name, or not at all."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from pydantic import TypeAdapter, ValidationError
+
+from edge.window import Window
+
+_SAVED = TypeAdapter(Window)
+
+
+class Shelf:
+    """`hls/` as viewers see it, `state/NAME.json` what an agent that starts again goes on from. Calls block."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._hls = root / "hls"
+        self._state = root / "state"
+
+    def create(self) -> None:
+        """Make the folders."""
+        self._hls.mkdir(parents=True, exist_ok=True)
+        self._state.mkdir(exist_ok=True)
+
+    def has(self, path: str) -> bool:
+        """Whether a file is there; `path` as below /hls/."""
+        return (self._hls / path).is_file()
+
+    def put(self, path: str, data: bytes) -> None:
+        """Put a file in place, whole."""
+        _replace(self._hls / path, data)
+
+    def put_all(self, texts: Mapping[str, str]) -> None:
+        """Put texts in place in their order."""
+        for path, text in texts.items():
+            _replace(self._hls / path, text.encode())
+
+    def put_list(self, text: str) -> None:
+        """Put live.json in place."""
+        _replace(self.root / "live.json", text.encode())
+
+    def remove(self, paths: Iterable[str]) -> None:
+        """Remove files, those that are there."""
+        for path in paths:
+            (self._hls / path).unlink(missing_ok=True)
+
+    def save(self, window: Window) -> None:
+        """Keep what is shown of a stream, for an agent that starts again."""
+        _replace(self._state / f"{window.name}.json", _SAVED.dump_json(window))
+
+    def saved(self) -> list[Window]:
+        """What an earlier agent showed and is still here; everything else is removed."""
+        windows = [window for path in sorted(self._state.glob("*.json")) if (window := self._load(path))]
+        known = {window.name for window in windows}
+        for path in list(self._hls.iterdir()):
+            if path.name.removesuffix(".m3u8").rpartition("_")[0 if path.is_dir() else 2] not in known:
+                _remove_tree(path)
+        return windows
+
+    def _load(self, path: Path) -> Window | None:
+        try:
+            window = _SAVED.validate_json(path.read_bytes())
+        except (OSError, ValidationError):
+            window = None
+        if window is not None and window.name == path.stem and self._whole(window):
+            return window
+        path.unlink(missing_ok=True)
+        return None
+
+    def _whole(self, window: Window) -> bool:
+        return bool(window.entries) and all(
+            self.has(f"{window.name}_{width}/{entry.shown.name}") and self.has(f"{window.name}_{width}/{file.init}")
+            for entry in window.entries
+            for width, file in entry.there.items()
+        )
+
+    def clear(self, name: str) -> None:
+        """Remove everything of a stream, the playlist that leads to the rest first."""
+        (self._hls / f"{name}.m3u8").unlink(missing_ok=True)
+        (self._state / f"{name}.json").unlink(missing_ok=True)
+        for folder in self._hls.glob(f"{name}_*"):
+            _remove_tree(folder)
+
+
+def _replace(path: Path, data: bytes) -> None:
+    temporary = path.with_name(f".{path.name}.new")
+    try:
+        temporary.write_bytes(data)
+    except FileNotFoundError:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary.write_bytes(data)
+    temporary.replace(path)
+
+
+def _remove_tree(path: Path) -> None:
+    if path.is_dir():
+        for playlist in path.glob("*.m3u8"):
+            playlist.unlink(missing_ok=True)
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)

@@ -1,0 +1,115 @@
+"""Which files of a window's segments to fetch, and from which origin; and which of them will never come."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from edge.choice import GRACE_S
+from edge.sight import Sight, following, key_of
+from edge.window import Entry, Window
+from panocast.feed import RungFile, rung_folder
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """One rung of one segment: the number it is shown under, its paths below /hls/ on the origins and on the edge,
+    and the origins that have it with what each of them has, the one to ask first in front. Seconds, on the clock of the
+    sights."""
+
+    number: int
+    width: int
+    folder: str
+    source: str
+    target: str
+    sources: tuple[tuple[str, RungFile], ...]
+    announced_at: float
+    duration_s: float
+
+
+def wanted(window: Window, sights: Mapping[str, Sight], active: str, now: float) -> Iterator[Wanted]:
+    """What is announced and not here yet, oldest first, small rungs before large ones.
+
+    What only the other origin has is wanted once the one in use had its time to announce it, too.
+    """
+    roles = [active, *(role for role in sights if role != active)]
+    for entry in window.entries:
+        for width in sorted(_widths(entry, sights)):
+            if width in entry.there or width in entry.gaps or entry.shown.number < window.first.get(width, 0):
+                continue
+            having = tuple(role for role in roles if sights[role].has(key_of(entry.told), width))
+            if having and (having[0] == active or _overdue(entry, width, sights, active, having[0], now)):
+                window.first.setdefault(width, entry.shown.number)
+                yield _wanted(window, entry, width, sights, having)
+
+
+def mark_gaps(window: Window, sights: Mapping[str, Sight], now: float) -> None:
+    """Give up on rungs that no origin has: they are made in order, so one that has a later segment of a rung will not
+    bring an earlier one, and one that is late has its time of grace."""
+    later: dict[int, float] = {}
+    for entry in reversed(window.entries):
+        for width, first in window.first.items():
+            announced = _announced_at(entry, width, sights)
+            if width in entry.there or announced is not None:
+                later[width] = announced if announced is not None else now - GRACE_S
+            elif width in later and entry.shown.number > first and width not in entry.gaps:
+                hopeless = all(_passed(sight, entry, width) for sight in sights.values() if sight.usable)
+                if hopeless or now - later[width] >= GRACE_S:
+                    entry.gaps.add(width)
+
+
+def give_up(window: Window, number: int, width: int) -> bool:
+    """Take a file for a gap that could not be had from any origin, if a later one of its rung is here already."""
+    for index, entry in enumerate(window.entries):
+        if entry.shown.number == number:
+            if any(width in later.there for later in window.entries[index + 1 :]):
+                entry.gaps.add(width)
+                return True
+            return False
+    return True
+
+
+def arrived(window: Window, number: int, width: int, file: RungFile) -> None:
+    """A file is here."""
+    for entry in window.entries:
+        if entry.shown.number == number:
+            entry.there[width] = file
+
+
+def _overdue(entry: Entry, width: int, sights: Mapping[str, Sight], active: str, other: str, now: float) -> bool:
+    one = sights[active]
+    if not one.usable or now - sights[other].announced_at[(*key_of(entry.told), width)] >= GRACE_S:
+        return True
+    return _passed(one, entry, width)
+
+
+def _passed(sight: Sight, entry: Entry, width: int) -> bool:
+    """Whether an origin has a later segment of a rung, or never had this part of the timeline."""
+    after = following(tuple(sight.segments.values()), key_of(entry.told))
+    return after is None or any(width in segment.rungs for segment in after)
+
+
+def _widths(entry: Entry, sights: Mapping[str, Sight]) -> set[int]:
+    key = key_of(entry.told)
+    return {width for sight in sights.values() if (segment := sight.segments.get(key)) for width in segment.rungs}
+
+
+def _announced_at(entry: Entry, width: int, sights: Mapping[str, Sight]) -> float | None:
+    key = key_of(entry.told)
+    times = [sight.announced_at[(*key, width)] for sight in sights.values() if sight.has(key, width)]
+    return min(times, default=None)
+
+
+def _wanted(window: Window, entry: Entry, width: int, sights: Mapping[str, Sight], roles: tuple[str, ...]) -> Wanted:
+    folder = rung_folder(window.name, width)
+    key = key_of(entry.told)
+    return Wanted(
+        number=entry.shown.number,
+        width=width,
+        folder=folder,
+        source=f"{folder}/{entry.told.name}",
+        target=f"{folder}/{entry.shown.name}",
+        sources=tuple((role, sights[role].segments[key].rungs[width]) for role in roles),
+        announced_at=min(sights[role].announced_at[(*key, width)] for role in roles),
+        duration_s=entry.told.duration_ms / 1000,
+    )

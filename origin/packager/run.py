@@ -1,0 +1,96 @@
+"""One life of an ffmpeg that writes into pipes of ours."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import deque
+from collections.abc import Callable, Sequence
+
+from origin.packager.pipe import Pipe
+from panocast.ffmpeg import ProgressReader
+from panocast.process import Child, Command
+
+Take = Callable[[bytes], None]
+# What a dead child wrote is read within this time, or never.
+_DRAIN_S = 2.0
+# Nothing is lost by ending it quickly, and an RTMP read ignores the first SIGTERM.
+_GRACE_S = 0.3
+# Two progress reports a second: the speed of the last ten seconds.
+_REPORTS = 20
+
+
+class Run:
+    """`start`, then `wait` for its end or `stop` it. `argv_of` is given the descriptors it writes to."""
+
+    def __init__(self, name: str, argv_of: Callable[[list[int]], list[str]], takers: Sequence[Take]) -> None:
+        self._clock = asyncio.get_running_loop().time
+        self.heard_s: float | None = None
+        self.started_s = self._clock()
+        self._pipes = [Pipe(self._heard(take)) for take in takers]
+        descriptors = [pipe.write_fd for pipe in self._pipes]
+        self._progress = ProgressReader()
+        self._reports: deque[tuple[float, float]] = deque(maxlen=_REPORTS)
+        self._child = Child(
+            Command(name, argv_of(descriptors), pass_fds=tuple(descriptors)), on_stdout=self._on_progress
+        )
+
+    @property
+    def silent_s(self) -> float:
+        """How long nothing came from it."""
+        return self._clock() - (self.heard_s or self.started_s)
+
+    @property
+    def speed(self) -> float | None:
+        """Seconds of output for each second of the last ten, or None before ten seconds have passed.
+
+        ffmpeg's own figure counts from time zero, which with the source's timestamps means nothing.
+        """
+        if len(self._reports) < _REPORTS:
+            return None
+        (began, from_s), (ended, to_s) = self._reports[0], self._reports[-1]
+        return (to_s - from_s) / (ended - began) if ended > began else None
+
+    async def start(self) -> None:
+        """Start it. Raises UsageError where ffmpeg is missing, TemporaryError where it cannot start."""
+        try:
+            await self._child.start()
+        except BaseException:
+            for pipe in self._pipes:
+                pipe.close()
+            raise
+        for pipe in self._pipes:
+            pipe.begin()
+
+    async def wait(self) -> str:
+        """Wait until it has ended and all it wrote is read; says how it ended."""
+        code = await self._child.wait()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_DRAIN_S):
+                await asyncio.gather(*(pipe.ended() for pipe in self._pipes))
+        error = next((pipe.error for pipe in self._pipes if pipe.error), None)
+        if error:
+            return f"{self._child.command.name} wrote what makes no sense: {error}"
+        return self._child.failure(code) if code else f"{self._child.command.name} ended"
+
+    async def stop(self) -> None:
+        """End it; what it has not written yet is lost."""
+        if self._child.pid is not None:
+            await self._child.stop(_GRACE_S)
+        for pipe in self._pipes:
+            pipe.close()
+
+    def kill(self) -> None:
+        """End it at once, for one that hangs."""
+        self._child.kill()
+
+    def _heard(self, take: Take) -> Take:
+        def heard(data: bytes) -> None:
+            self.heard_s = self._clock()
+            take(data)
+
+        return heard
+
+    def _on_progress(self, line: str) -> None:
+        if progress := self._progress.feed(line):
+            self._reports.append((self._clock(), progress.time_s))

@@ -1,0 +1,292 @@
+"""One live stream of our own packager over all its publishes: the two ffmpeg, the package, and its states."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+
+from origin.ladder import Source
+from origin.packager.commands import COPIED_AUDIO
+from origin.packager.package import Package
+from origin.packager.passthrough import Passthrough
+from origin.packager.rungs import EncodedRungs
+from origin.packager.shedding import Shedding
+from origin.packager.shelf import Kept, Shelf
+from origin.show import Ask, Client
+from origin.stat import Published
+from origin.timeline import Peer
+from panocast.errors import RefusedError, TemporaryError
+from panocast.feed import Feed, State
+from panocast.ladder import Rung, Size, live_rungs
+from panocast.projection import Projection, Stereo
+
+log = logging.getLogger(__name__)
+
+# What a source is taken for before it is known, so that its ladder is there for its first keyframe: larger than every
+# rung. Where that is wrong, the ladder begins again with what is right.
+UNKNOWN = Source(Size(3840, 1920), COPIED_AUDIO)
+# How long, beyond a GOP, the rungs that are there wait for one that is not: a ladder that begins late begins with the
+# next keyframe, and players read the list of rungs but once.
+COMPLETE_WAIT_S = 2.0
+# An ended stream can still be watched to its end by those who do.
+ENDED_S = 30.0
+# The ladder is behind when its newest frame is older by more than this than the source's.
+BEHIND_MS = 4_000
+SLOW = 0.9
+_TICK_S = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What all streams of a packager share. `drop_readers` ends whoever reads a stream from nginx."""
+
+    source_url: Callable[[str], str]
+    ask: Ask
+    drop_readers: Callable[[str], Awaitable[None]]
+    shelf: Shelf
+    sphere: Callable[[str, Size], tuple[Projection, Stereo]]
+    peer: Peer | None
+    grace_s: float
+
+
+class PackagedStream:
+    """Attached at a publish, paused when its encoder leaves, ended when no encoder comes back. `publish` counts its
+    publishes in this life of the agent."""
+
+    def __init__(self, name: str, package: Package, around: Surroundings, kept: Kept | None) -> None:
+        self.name = name
+        self.package = package
+        self.publish = 0
+        self.over = False
+        self._closed = False
+        self._around = around
+        self._kept = kept
+        self._source = _source_of(kept)
+        self._client: Client | None = kept.client if kept else None
+        self._passthrough: Passthrough | None = None
+        self._ladder: EncodedRungs | None = None
+        self._shedding = Shedding()
+        self._clock = asyncio.get_running_loop().time
+        self._left_s: float | None = None
+        self._first_s: float | None = None
+        self._made_before = 0
+        self._one_at_a_time = asyncio.Lock()
+        self._said = False
+        self._news = asyncio.Event()
+        package.on_change = self._changed
+        self._tasks = [asyncio.create_task(self._tick(), name=f"timeline of {name}")]
+        if around.peer:
+            self._tasks.append(asyncio.create_task(around.peer.follow(name, self._hear), name=f"peer of {name}"))
+        else:
+            self._hear(None)
+
+    # ---- its publishes
+
+    async def attach(self) -> int:
+        """A new publish begins in a moment: read it from its first frame. Gives how many readers will come."""
+        async with self._one_at_a_time:
+            await self._stop_reading()
+            self.package.connected()
+            self._client = None
+            self.publish += 1
+            self._read()
+            return 2 if self._ladder else 1
+
+    def go_on(self, client: Client) -> None:
+        """A publish that lasts; the one that the agent's last life knew goes on where it was."""
+        if self._passthrough is None:
+            if self._client != client:
+                self.package.connected()
+            self._read()
+        self._client = client
+
+    def _read(self) -> None:
+        self._left_s = None
+        self._made_before = self.package.made
+        url = self._around.source_url(self.name)
+        self._passthrough = Passthrough(self.name, url, self.package, self._look, self._source.audio)
+        self._start_ladder(self._rungs())
+
+    async def step(self, source: Source) -> None:
+        """Go on from what nginx says of the source now. Raises RefusedError for what cannot go on."""
+        async with self._one_at_a_time:
+            if self._passthrough is None:
+                return
+            if self._passthrough.stands_still:
+                raise RefusedError("its timestamps stand still, as after a jump back: the encoder has to connect again")
+            self._source = source
+            self.package.lies(*self._around.sphere(self.name, source.size))
+            self._passthrough.expect_audio(source.audio)
+            behind = self._behind()
+            if self._shedding.look(self._clock(), behind=behind, rungs=len(live_rungs(source.size))):
+                log.warning("%s: rungs shed: %s", self.name, ", ".join(map(str, self.shed)) or "none")
+            rungs = self._rungs()
+            if self._ladder is None or self._ladder.rungs != rungs:
+                await self._stop_ladder()
+                self._start_ladder(rungs)
+            self._decide_what_is_shown()
+
+    async def leave(self, publish: int) -> None:
+        """The encoder of a publish left; it may come back, and may be back already by another one."""
+        async with self._one_at_a_time:
+            if publish != self.publish or self._closed:
+                return
+            with contextlib.suppress(TemporaryError):
+                await self._around.drop_readers(self.name)
+            finishing = [each.finish() for each in (self._passthrough, self._ladder) if each]
+            await asyncio.gather(*finishing)
+            self._passthrough = self._ladder = None
+            self._left_s = self._clock()
+            self.package.enter(State.PAUSED)
+
+    async def close(self) -> None:
+        """The agent stops, or the stream is over."""
+        self._closed = True
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._stop_reading()
+
+    async def _stop_reading(self) -> None:
+        await asyncio.gather(*(each.stop() for each in (self._passthrough, self._ladder) if each))
+        self._passthrough = self._ladder = None
+
+    # ---- its rungs
+
+    def _rungs(self) -> tuple[Rung, ...]:
+        return live_rungs(self._source.size)[self._shedding.count :]
+
+    @property
+    def shed(self) -> tuple[int, ...]:
+        """The rungs that this machine is too slow for."""
+        return tuple(rung.size.width for rung in live_rungs(self._source.size)[: self._shedding.count])
+
+    def _start_ladder(self, rungs: Sequence[Rung]) -> None:
+        if rungs:
+            url = self._around.source_url(self.name)
+            self._ladder = EncodedRungs(self.name, url, self.package, rungs, self._flows)
+
+    async def _stop_ladder(self) -> None:
+        if self._ladder:
+            await self._ladder.stop()
+            kept = {rung.size.width for rung in self._rungs()} | {self._source.size.width}
+            for rung in self._ladder.rungs:
+                if rung.size.width not in kept:
+                    self.package.close_rung(rung.size.width)
+            self._ladder = None
+
+    def _flows(self) -> bool:
+        """Whether the source comes in, so that a silent ladder hangs."""
+        return self._passthrough is not None and self._passthrough.flows
+
+    def _behind(self) -> bool:
+        ladder, passthrough = self._ladder, self._passthrough
+        if ladder is None or passthrough is None:
+            return False
+        if ladder.newest_ms is None or passthrough.newest_ms is None:
+            return False
+        late = passthrough.newest_ms - ladder.newest_ms > BEHIND_MS
+        return late or (ladder.speed is not None and ladder.speed < SLOW)
+
+    # ---- what is told
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        """The rungs that can be played, while the encoder is there."""
+        return tuple(rung.width for rung in self.package.rungs) if self.package.state is State.LIVE else ()
+
+    @property
+    def ladder_speed(self) -> float | None:
+        """Seconds encoded in each second of the last ten, as soon as that is known."""
+        return self._ladder.speed if self._ladder else None
+
+    @property
+    def starts(self) -> int:
+        """How often its ffmpegs were started in this publish."""
+        return sum(each.starts for each in (self._passthrough, self._ladder) if each)
+
+    def warnings(self) -> list[str]:
+        """What its owner should know, in words."""
+        running = [process.warning() for process in (self._passthrough, self._ladder) if process]
+        rungs = ", ".join(map(str, self.shed))
+        slow = f"this machine is too slow for every rung: without {rungs} for now" if rungs else None
+        return [warning for warning in (slow, *running) if warning]
+
+    def _decide_what_is_shown(self) -> None:
+        """Every rung once all have a segment, or those that have one after a while."""
+        package = self.package
+        if package.source is None or self._left_s is not None:
+            return
+        wanted = {package.source.size.width, *(rung.size.width for rung in self._rungs())}
+        if package.ready and self._first_s is None:
+            self._first_s = self._clock()
+        wait_s = COMPLETE_WAIT_S + (package.gop_ms or 0) / 1000
+        waited = self._first_s is not None and self._clock() - self._first_s >= wait_s
+        if wanted <= package.ready or waited or package.rungs:
+            package.show(wanted)
+        if package.rungs and package.made > self._made_before:
+            package.enter(State.LIVE)
+
+    def _changed(self) -> None:
+        self._decide_what_is_shown()
+        self._news.set()
+        self._news = asyncio.Event()
+        if self._client:
+            size, audio = self._source.size, self._source.audio
+            timeline = self.package.timeline.saved
+            kept = Kept(client=self._client, size=(size.width, size.height), audio=audio, timeline=timeline)
+            if kept != self._kept:
+                self._kept = kept
+                self._write(kept)
+
+    def _write(self, kept: Kept) -> None:
+        try:
+            self._around.shelf.write(self.name, kept)
+        except OSError as error:
+            if not self._said:
+                log.error("%s: its timeline cannot be kept: %s", self.name, error)
+            self._said = True
+
+    async def news(self, after: str | None) -> None:
+        """Wait until there is another state than the one that `after` names."""
+        while after == f"{self.package.identity.epoch}.{self.package.version}":
+            await self._news.wait()
+
+    # ---- time passes
+
+    def _hear(self, peer: Feed | None) -> None:
+        self.package.plan(self.package.timeline.hear(peer))
+
+    async def _tick(self) -> None:
+        while True:
+            await asyncio.sleep(_TICK_S)
+            try:
+                self.package.plan(self.package.timeline.tick())
+                self._decide_what_is_shown()
+                self._grow_old()
+            except Exception:  # the top of a loop that nothing may end
+                log.exception("%s: its time could not go on", self.name)
+
+    def _grow_old(self) -> None:
+        """Without an encoder: ended after the time of grace, gone some time later."""
+        if self._left_s is None:
+            return
+        away_s = self._clock() - self._left_s
+        if away_s >= self._around.grace_s:
+            self.package.enter(State.ENDED)
+        if away_s >= self._around.grace_s + ENDED_S or not self.package.rungs:
+            self.over = True
+
+    async def _look(self) -> Published | None:
+        try:
+            seen = (stat := await self._around.ask()).of("live").get(self.name)
+        except TemporaryError:
+            return None
+        return seen if seen and self._client in (None, (stat.pid, seen.client)) else None
+
+
+def _source_of(kept: Kept | None) -> Source:
+    return Source(Size(*kept.size), kept.audio) if kept and kept.size else UNKNOWN

@@ -1,0 +1,63 @@
+"""An origin that comes back under another address, as machines of a cloud do."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import aiohttp
+import pytest
+from aiohttp import web
+
+from edge import services
+from infra.local.ports import free_ports
+from panocast.process import Service
+from panocast.settings import load_settings
+from tests.waiting import eventually
+
+pytestmark = pytest.mark.slow
+
+
+async def test_an_origin_is_found_once_its_name_is_there(tmp_path: Path) -> None:
+    async def playlist(_: web.Request) -> web.Response:
+        return web.Response(text="#EXTM3U\n", content_type="application/vnd.apple.mpegurl")
+
+    app = web.Application()
+    app.router.add_get("/testhls/test.m3u8", playlist)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    http_port, agent_port = free_ports(2)
+    own: dict[str, str | int] = {
+        "http_port": http_port,
+        "agent_port": agent_port,
+        "primary": f"http://origin.invalid:{runner.addresses[0][1]}",
+    }
+    settings = load_settings(tmp_path, overrides={"bind": "127.0.0.1", "edge": own})
+    nginx = Service((await services.commands(settings))[0])
+    names: dict[str, str] = {}
+    tasks = [
+        asyncio.create_task(nginx.run()),
+        asyncio.create_task(services.follow_names(settings, nginx, names.get, every_s=0.1)),
+    ]
+    try:
+        async with aiohttp.ClientSession() as http:
+
+            async def status() -> int | None:
+                try:
+                    async with http.get(f"http://127.0.0.1:{http_port}/testhls/test.m3u8") as response:
+                        return response.status
+                except aiohttp.ClientError:
+                    return None
+
+            async def answers(expected: set[int]) -> bool:
+                return await status() in expected
+
+            await eventually(lambda: answers({502, 503, 504}))
+            names["origin.invalid"] = "127.0.0.1"
+            await eventually(lambda: answers({200}))
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await runner.cleanup()

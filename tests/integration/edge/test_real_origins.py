@@ -1,0 +1,131 @@
+"""An edge in front of two real origins on one timeline, an encoder that publishes to both, and a strict viewer."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.integration.edge.poller import Poller
+from tests.integration.edge.running import Edge, running_edge
+from tests.integration.origin.encoder import argv, publishing
+from tests.integration.origin.live_checker import LiveChecker
+from tests.integration.origin.running import Origin, free_ports, running_origin
+from tests.waiting import eventually
+
+pytestmark = pytest.mark.slow
+
+NAME = "cam"
+
+
+@dataclass
+class Event:
+    """A running event: both origins, the edge, and two viewers of it."""
+
+    primary: Origin
+    backup: Origin
+    edge: Edge
+    poller: Poller
+    checker: LiveChecker
+
+    async def in_use(self) -> tuple[Origin, Origin]:
+        """The origin that the edge says it uses, and the other one."""
+
+        async def told() -> str:
+            live = json.loads((await self.edge.get("/live.json"))[1])["live"]
+            return next((str(stream["origin"]) for stream in live if stream["name"] == NAME), "")
+
+        role = await eventually(told)
+        return (self.primary, self.backup) if role == "primary" else (self.backup, self.primary)
+
+    async def segments(self, count: int) -> None:
+        """Wait until so many more segments of every rung were shown and checked."""
+        until = (self.poller.newest or 0) + count
+
+        async def shown() -> bool:
+            await self.checker.refresh()
+            return self.poller.newest is not None and self.poller.newest >= until
+
+        await eventually(shown, every_s=0.5)
+
+
+def to_both(primary: str, backup: str) -> list[str]:
+    """An encoder that publishes the same bytes to two URLs, and goes on with one when the other is away."""
+    words = argv("-", size="1280x640", fps=15, gop_s=1.0)
+    target = "f=flv:onfail=ignore:use_fifo=1:fifo_options=drop_pkts_on_overflow=1:flvflags=no_duration_filesize"
+    outputs = "|".join(f"[{target}]{url}" for url in (primary, backup))
+    return [*words[:-5], "-flags", "+global_header", "-map", "0:v", "-map", "1:a", "-f", "tee", outputs]
+
+
+@asynccontextmanager
+async def event(state: Path) -> AsyncIterator[Event]:
+    http_ports = free_ports(2)
+    urls = [f"http://127.0.0.1:{port}" for port in http_ports]
+    async with AsyncExitStack() as stack:
+
+        async def origin(index: int, role: str) -> Origin:
+            (state / role).mkdir()
+            starting = running_origin(state / role, role=role, http_port=http_ports[index], peer=urls[1 - index])
+            return await stack.enter_async_context(starting)
+
+        primary, backup = await origin(0, "primary"), await origin(1, "backup")
+        edge = await stack.enter_async_context(running_edge(state, edge={"primary": urls[0], "backup": urls[1]}))
+        await stack.enter_async_context(publishing(to_both(primary.url(NAME), backup.url(NAME))))
+
+        async def fetch(path: str) -> tuple[int, bytes]:
+            status, body, _ = await edge.get(path)
+            return status, body
+
+        async def playable() -> bool:
+            return (await edge.get(f"/hls/{NAME}.m3u8"))[0] == 200
+
+        await eventually(playable)
+        poller = await stack.enter_async_context(Poller(edge.session, f"{edge.url}/hls/{NAME}.m3u8"))
+        yield Event(primary, backup, edge, poller, LiveChecker(fetch, NAME))
+
+
+async def test_an_origin_that_is_killed_is_not_missed(tmp_path: Path) -> None:
+    async with event(tmp_path) as running:
+        await running.segments(6)
+        serving, other = await running.in_use()
+        await asyncio.gather(serving.nginx.kill(), serving.agent.kill())
+        await running.segments(8)
+        assert (await running.in_use())[0] is other
+        assert running.poller.errors == []
+        assert running.checker.problems == []
+        assert running.poller.discontinuities == 0
+        assert running.poller.longest_wait_s < 4.0
+
+
+async def test_a_ladder_that_hangs_is_not_missed(tmp_path: Path) -> None:
+    async with event(tmp_path) as running:
+        await running.segments(6)
+        serving, other = await running.in_use()
+        for pid in encoders_of(serving):
+            os.kill(pid, signal.SIGSTOP)
+        await running.segments(3)
+        assert (await running.in_use())[0] is other
+        assert running.poller.errors == []
+        assert running.checker.problems == []
+        assert running.poller.discontinuities == 0
+
+
+def encoders_of(origin: Origin) -> list[int]:
+    """The process ids of an origin's ffmpegs."""
+    port = str(origin.settings.origin.show_port)
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            words = (process / "cmdline").read_bytes().decode(errors="replace").split("\0")
+        except OSError:
+            continue
+        if words[0].endswith("ffmpeg") and any(f":{port}/live/{NAME}" in word for word in words) and "tee" not in words:
+            found.append(int(process.name))
+    return found

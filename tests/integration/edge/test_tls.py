@@ -1,0 +1,38 @@
+"""HTTPS beside HTTP, and the address that phones are shown."""
+
+from __future__ import annotations
+
+import json
+import ssl
+from pathlib import Path
+
+import pytest
+
+from infra.local.certificate import own_certificate
+from infra.local.ports import free_ports
+from tests.integration.edge.running import running_edge
+
+pytestmark = pytest.mark.slow
+
+
+async def test_the_page_comes_by_https_and_phones_are_shown_where(tmp_path: Path) -> None:
+    files = own_certificate(tmp_path / "tls")
+    (port,) = free_ports(1)
+    url = f"https://localhost:{port}/"
+    tls: dict[str, str | int | float] = {"https_port": port, "public_url": url}
+    tls |= {"tls_cert": str(files.certificate), "tls_key": str(files.key)}
+    async with running_edge(tmp_path, edge=tls) as edge:
+        trusting = ssl.create_default_context(cafile=str(files.certificate))
+        async with edge.session.get(url, ssl=trusting) as answer:
+            assert answer.status == 200
+            assert "script-src 'self'" in answer.headers["Content-Security-Policy"]
+        status, _, _ = await edge.get("/")
+        assert status == 200, "HTTP goes on"
+        _, script, headers = await edge.get("/src/main.js")
+        assert (headers["Content-Type"], headers["Content-Encoding"]) == ("text/javascript; charset=utf-8", "gzip")
+        assert b"/**" not in script, "what explains the page to us need not travel"
+        _, told, _ = await edge.get("/player.json")
+        assert json.loads(told)["url"] == url
+        status, picture, headers = await edge.get("/qr.svg")
+        assert (status, headers["Content-Type"]) == (200, "image/svg+xml")
+        assert picture.startswith(b"<svg")
