@@ -1,9 +1,10 @@
 import js from '@eslint/js';
 
 const browser = [
-  ...['AbortSignal', 'DOMException', 'DeviceOrientationEvent', 'Element', 'Event', 'EventTarget', 'HTMLElement'],
-  ...['ResizeObserver', 'URL', 'URLSearchParams', 'addEventListener', 'clearTimeout', 'document', 'fetch', 'location'],
-  ...['matchMedia', 'navigator', 'performance', 'requestAnimationFrame', 'setInterval', 'setTimeout', 'window'],
+  ...['AbortSignal', 'DOMException', 'Element', 'Event', 'EventTarget', 'HTMLElement', 'Node', 'Path2D', 'ResizeObserver', 'URL'],
+  ...['URLSearchParams', 'WheelEvent', 'addEventListener', 'clearTimeout', 'document', 'fetch', 'history', 'location'],
+  ...['matchMedia', 'navigator', 'performance', 'removeEventListener', 'requestAnimationFrame', 'screen', 'setInterval'],
+  ...['setTimeout', 'window'],
 ];
 
 export default [
@@ -17,7 +18,7 @@ export default [
     languageOptions: { globals: Object.fromEntries(browser.map((name) => [name, 'readonly'])) },
   },
   {
-    files: ['*.mjs'],
-    languageOptions: { globals: { process: 'readonly', URL: 'readonly', btoa: 'readonly' } },
+    files: ['*.mjs', 'tests/*.mjs'],
+    languageOptions: { globals: { process: 'readonly', URL: 'readonly', URLSearchParams: 'readonly', btoa: 'readonly' } },
   },
 ];

@@ -3,7 +3,7 @@
  * Fetches the pinned libraries and lays out what the page needs of them in `vendor/`.
  *
  *   node install.mjs         what serving needs (two packages)
- *   node install.mjs --dev   the linter and the type checker as well
+ *   node install.mjs --dev   the linter, the type checker and the accessibility checker as well
  *
  * Safe to repeat: a second run finds everything in place, and needs no network.
  */
@@ -27,6 +27,9 @@ const files = {
   'hls.js/dist/hls.worker.js': 'hls.worker.js',
   'hls.js/LICENSE': 'hls.LICENSE',
 };
+
+/** What `--dev` adds, by a file of each. */
+const devFiles = ['.bin/tsc', '.bin/eslint', 'axe-core/axe.min.js'];
 
 /** What `vendor/` is made from; when it changes, so must `vendor/`. */
 function fingerprint() {
@@ -75,9 +78,8 @@ function main() {
   const dev = process.argv.includes('--dev');
   const wanted = fingerprint();
   const current = upToDate(wanted);
-  if (dev ? !(current && existsSync(join(here, 'node_modules/.bin/tsc'))) : !current) {
-    npmCi(dev ? [] : ['--omit=dev']);
-  }
+  const complete = current && (!dev || devFiles.every((name) => existsSync(join(here, 'node_modules', name))));
+  if (!complete) npmCi(dev ? [] : ['--omit=dev']);
   if (!current) fillVendor(wanted);
   process.stdout.write(current ? 'player: up to date\n' : 'player: installed\n');
 }

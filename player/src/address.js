@@ -6,13 +6,14 @@
  */
 
 /**
- * Reads the `url` of a link. Only http(s) addresses of the page's own origin pass.
+ * Reads the `url` of a link. Only http(s) addresses of the page's own origin pass, and of others that its server names.
  *
  * @param {string} text
  * @param {string} origin  of the page, such as `https://example.org`
+ * @param {string[]} [others]
  * @returns {{address: Address} | {refused: Refused}}
  */
-export function readAddress(text, origin) {
+export function readAddress(text, origin, others = []) {
   if (!text.trim()) return { refused: 'missing' };
   /** @type {URL} */
   let url;
@@ -22,7 +23,8 @@ export function readAddress(text, origin) {
     return { refused: 'malformed' };
   }
   if (url.protocol !== 'http:' && url.protocol !== 'https:') return { refused: 'scheme' };
-  if (url.origin !== origin || url.username || url.password) return { refused: 'elsewhere' };
+  const allowed = url.origin === origin || others.includes(url.origin);
+  if (!allowed || url.username || url.password) return { refused: 'elsewhere' };
   return { address: { url, kind: url.pathname.startsWith('/vod/') ? 'vod' : 'live', name: nameOf(url) } };
 }
 
@@ -42,7 +44,9 @@ function nameOf(url) {
  * @param {string} url
  */
 export function watchLink(url) {
-  return `/?url=${encodeURIComponent(fromRoot(url)).replaceAll('%2F', '/')}`;
+  const whole = new URL(url, `${location.origin}/`);
+  const short = whole.origin === location.origin ? whole.pathname + whole.search : whole.href;
+  return `/?url=${encodeURIComponent(short).replaceAll('%2F', '/')}`;
 }
 
 /**

@@ -1,7 +1,8 @@
-/** The bar at the bottom: buttons, time, quality; and the keys that do the same. */
+/** The bar at the bottom: buttons, volume, time and what opens the settings. */
 
-import { dress, el, iconButton } from './dom.js';
-import { clock, qualityName, words } from './words.js';
+import { dress, el, icon, iconButton } from './dom.js';
+import { SeekBar } from './seekbar.js';
+import { clock, words } from './words.js';
 
 /** @typedef {import('./stream.js').Stream} Stream */
 
@@ -9,84 +10,77 @@ export class Controls {
   #stream;
   #video;
   #stage;
+  #captions;
   #play;
   #mute;
-  #seek = el('input', { type: 'range', class: 'seek', min: '0', max: '0', step: '0.1', value: '0', 'aria-label': words.seek });
+  #volume = el('input', { type: 'range', class: 'volume', min: '0', max: '1', step: '0.05', 'aria-label': words.volume });
   #time = el('span', { class: 'time' });
+  #delay = el('span', { class: 'delay' });
+  #liveWord = el('span');
   #live;
-  #quality = el('select', { class: 'quality', 'aria-label': words.quality, title: words.quality });
+  #cc;
   #fullscreen;
   #vr;
-  #seeking = false;
+  /** Opens the menu (menu.js). */ settings = iconButton('gear', words.settings, () => {});
+  seekBar;
+  element;
 
   /**
    * @param {Stream} stream
    * @param {HTMLVideoElement} video
    * @param {HTMLElement} stage  what goes full screen
+   * @param {import('./captions.js').Captions} captions
    */
-  constructor(stream, video, stage) {
+  constructor(stream, video, stage, captions) {
     this.#stream = stream;
     this.#video = video;
     this.#stage = stage;
+    this.#captions = captions;
     this.#play = iconButton('play', words.play, () => stream.toggle());
     this.#mute = iconButton('muted', words.unmute, () => this.toggleMute());
-    this.#live = el('button', { type: 'button', class: 'go-live' }, el('span', { class: 'dot' }), el('span'));
+    this.#live = el('button', { type: 'button', class: 'go-live' }, el('span', { class: 'dot' }), this.#liveWord, this.#delay);
     this.#live.addEventListener('click', () => stream.goLive());
+    this.#cc = el('button', { type: 'button', class: 'icon-button cc', 'aria-label': words.captions, title: words.captions });
+    this.#cc.append(icon('captions'));
+    this.#cc.addEventListener('click', () => captions.toggle());
     this.#fullscreen = iconButton('fullscreen', words.fullscreen, () => this.toggleFullscreen());
     this.#fullscreen.hidden = !document.fullscreenEnabled;
     this.#vr = iconButton('vr', words.vr, () => {});
     this.#vr.hidden = true;
-    this.element = el(
-      'div',
-      { class: 'bar' },
-      this.#seek,
-      el(
-        'div',
-        { class: 'buttons' },
-        ...[this.#play, this.#mute, this.#live, this.#time, el('span', { class: 'space' })],
-        ...[this.#quality, this.#vr, this.#fullscreen],
-      ),
-    );
+    this.seekBar = new SeekBar(video);
+    const sound = el('div', { class: 'sound-buttons' }, this.#mute, this.#volume);
+    const left = [this.#play, sound, this.#live, this.#time];
+    const right = [this.#cc, this.settings, this.#vr, this.#fullscreen];
+    const buttons = el('div', { class: 'buttons' }, ...left, el('span', { class: 'space' }), ...right);
+    this.element = el('div', { class: 'bar' }, this.seekBar.element, buttons);
     this.#listen();
     this.update();
   }
 
   #listen() {
     this.#stream.addEventListener('change', () => this.update());
-    for (const event of ['timeupdate', 'durationchange', 'volumechange']) {
+    this.#captions.addEventListener('change', () => this.update());
+    for (const event of ['timeupdate', 'durationchange', 'volumechange', 'progress']) {
       this.#video.addEventListener(event, () => this.update());
     }
-    this.#seek.addEventListener('input', () => {
-      this.#seeking = true;
-      this.#video.currentTime = Number(this.#seek.value);
-      this.update();
+    this.#volume.addEventListener('input', () => {
+      this.#video.volume = Number(this.#volume.value);
+      this.#video.muted = !this.#video.volume;
     });
-    this.#seek.addEventListener('change', () => (this.#seeking = false));
-    this.#quality.addEventListener('change', () => this.#stream.engine.setLevel(Number(this.#quality.value)));
     document.addEventListener('fullscreenchange', () => this.update());
-    addEventListener('keydown', (event) => this.#key(event));
     // A button that was clicked would catch the space bar from then on.
     this.element.addEventListener('click', (event) => {
       if (event.detail > 0 && event.target instanceof Element) event.target.closest('button')?.blur();
     });
   }
 
-  /** @param {KeyboardEvent} event */
-  #key(event) {
-    if (event.ctrlKey || event.altKey || event.metaKey || event.repeat) return;
-    const on = event.target instanceof Element ? event.target : document.body;
-    if (event.key === ' ' && !on.closest('button, a, select, input')) this.#stream.toggle();
-    else if (event.key === 'm') this.toggleMute();
-    else if (event.key === 'f' && document.fullscreenEnabled) this.toggleFullscreen();
-    else return;
-    event.preventDefault();
-  }
-
   toggleMute() {
     this.#video.muted = !this.#video.muted;
+    if (!this.#video.muted && !this.#video.volume) this.#video.volume = 0.5;
   }
 
   toggleFullscreen() {
+    if (!document.fullscreenEnabled) return;
     if (document.fullscreenElement) void document.exitFullscreen();
     else void this.#stage.requestFullscreen().catch(() => {});
   }
@@ -102,51 +96,38 @@ export class Controls {
     const { live, state, wanted } = this.#stream;
     if (state === 'ended') dress(this.#play, 'replay', words.replay);
     else dress(this.#play, wanted ? 'pause' : 'play', wanted ? words.pause : words.play);
-    const { muted } = this.#video;
+    const { muted, volume } = this.#video;
     dress(this.#mute, muted ? 'muted' : 'sound', muted ? words.unmute : words.mute);
+    this.#volume.value = String(muted ? 0 : volume);
+    this.#volume.style.setProperty('--done', `${muted ? 0 : 100 * volume}%`);
     const full = !!document.fullscreenElement;
     dress(this.#fullscreen, full ? 'shrink' : 'fullscreen', full ? words.leaveFullscreen : words.fullscreen);
+    this.#cc.hidden = !this.#captions.choices.length;
+    this.#cc.setAttribute('aria-pressed', String(!!this.#captions.chosen));
+    this.#live.hidden = !live;
+    if (live) this.#updateLive();
     this.#updateTime(live);
-    this.#updateQuality();
+  }
+
+  #updateLive() {
+    const { behind, state, engine } = this.#stream;
+    const on = state === 'playing' && !behind;
+    this.#live.dataset.behind = String(!on);
+    const word = behind ? words.goLive : words.liveBadge;
+    if (this.#liveWord.textContent !== word) this.#liveWord.textContent = word;
+    const delay_s = state === 'playing' || state === 'paused' ? engine.delay_s : 0;
+    this.#delay.textContent = delay_s >= 0.5 ? words.delay(delay_s) : '';
+    this.#live.title = delay_s ? words.delayLong(delay_s) : '';
   }
 
   /** @param {boolean} live */
   #updateTime(live) {
     const { currentTime, duration } = this.#video;
     const recorded = !live && Number.isFinite(duration) && duration > 0;
-    this.#seek.hidden = this.#time.hidden = !recorded;
-    this.#live.hidden = !live;
-    if (live) {
-      const { behind, state } = this.#stream;
-      this.#live.dataset.behind = String(behind || state !== 'playing');
-      const label = behind ? words.goLive : words.liveBadge;
-      if (this.#live.lastElementChild?.textContent !== label) this.#live.lastElementChild?.replaceChildren(label);
-    }
+    this.seekBar.element.hidden = this.#time.hidden = !recorded;
     if (!recorded) return;
-    this.#seek.max = String(duration);
-    if (!this.#seeking) this.#seek.value = String(currentTime);
-    this.#seek.style.setProperty('--done', `${(100 * currentTime) / duration}%`);
+    this.seekBar.update();
     const text = `${clock(currentTime)} / ${clock(duration)}`;
-    if (this.#time.textContent === text) return;
-    this.#time.textContent = text;
-    this.#seek.setAttribute('aria-valuetext', text);
-  }
-
-  /** Rewrites the menu only when it says something new, or an open menu would flicker. */
-  #updateQuality() {
-    const { qualities, level, auto } = this.#stream.engine;
-    this.#quality.hidden = qualities.length < 2;
-    const now = qualities.find(({ index }) => index === level);
-    const automatic = auto && now?.width ? `${words.auto} · ${now.width}` : words.auto;
-    const options = [
-      { value: '-1', text: automatic },
-      ...qualities.map((quality) => ({ value: String(quality.index), text: qualityName(quality) })),
-    ];
-    const said = [...this.#quality.options].map(({ value, text }) => ({ value, text }));
-    if (JSON.stringify(said) !== JSON.stringify(options)) {
-      this.#quality.replaceChildren(...options.map(({ value, text }) => el('option', { value }, text)));
-    }
-    const chosen = auto ? '-1' : String(level);
-    if (document.activeElement !== this.#quality || auto) this.#quality.value = chosen;
+    if (this.#time.textContent !== text) this.#time.textContent = text;
   }
 }

@@ -4,6 +4,8 @@
 /** @typedef {import('./types.js').Quality} Quality */
 /** @typedef {'unsupported' | 'codec' | 'media' | 'network'} Trouble  why it gave up */
 
+import { Pace } from './pace.js';
+
 const HLS_URL = '../vendor/hls.min.mjs';
 /** More than this behind where a live stream should be: worth offering a jump. */
 const behind_s = 5;
@@ -12,14 +14,20 @@ const shared = {
   workerPath: new URL('../vendor/hls.worker.js', import.meta.url).href,
   // A sharp first picture; the measured rate takes over at once.
   abrEwmaDefaultEstimate: 4_000_000,
+  // A device that cannot show what it decodes gets less.
+  capLevelOnFPSDrop: true,
+  // Captions lie over the sphere (captions.js), not in the flat video under it.
 };
+/** Safari's own player stays about so far behind the end. */
+const native_delay_s = 6;
 const settings = {
-  // Two segments behind the newest, and a little faster when further back. Little is kept: nobody seeks in a live stream.
+  // Two segments behind the newest; four or more is made good by a jump, less by playing faster (pace.js). Little is kept:
+  // nobody seeks in a live stream.
   live: {
     ...shared,
     liveSyncDurationCount: 2,
-    liveMaxLatencyDurationCount: 6,
-    maxLiveSyncPlaybackRate: 1.1,
+    liveMaxLatencyDurationCount: 4,
+    maxLiveSyncPlaybackRate: 1,
     liveDurationInfinity: true,
     maxBufferLength: 12,
     maxMaxBufferLength: 20,
@@ -33,18 +41,22 @@ export class Engine {
   /** When the playlist last had something new. */ fresh_ms = 0;
   #video;
   #tell;
+  /** The widest picture that can be shown, in pixels; 0: none. */ widest;
   #wantedWidth = 0;
   #tail = '';
+  #pace = new Pace();
   /** @type {Hls | undefined} */ #hls;
   /** @type {typeof import('hls.js').default | undefined} */ #Hls;
 
   /**
    * @param {HTMLVideoElement} video
-   * @param {{ready(): void, changed(): void, gaveUp(trouble: Trouble): void}} tell
+   * @param {{ready(): void, changed(): void, lowered(): void, gaveUp(trouble: Trouble): void}} tell
+   * @param {number} widest  picture that can be shown, in pixels
    */
-  constructor(video, tell) {
+  constructor(video, tell, widest) {
     this.#video = video;
     this.#tell = tell;
+    this.widest = widest;
   }
 
   /** Fetches hls.js; throws when it cannot be had. */
@@ -70,15 +82,27 @@ export class Engine {
     if (!Hls.isSupported()) return this.#openNative(url, start_s);
     const hls = new Hls({ ...settings[live ? 'live' : 'vod'], startPosition: live ? -1 : start_s || -1 });
     this.#hls = hls;
+    hls.subtitleDisplay = false;
     hls.on(Hls.Events.MANIFEST_PARSED, () => {
+      this.#leaveOutTooWide(hls);
       if (this.#wantedWidth) hls.nextLevel = hls.levels.findIndex(({ width }) => width === this.#wantedWidth);
       this.#tell.ready();
     });
     hls.on(Hls.Events.LEVEL_UPDATED, (_, { details }) => this.#noteDetails(details));
     hls.on(Hls.Events.LEVEL_SWITCHED, () => this.#tell.changed());
+    hls.on(Hls.Events.FPS_DROP_LEVEL_CAPPING, () => this.#tell.lowered());
     hls.on(Hls.Events.ERROR, (_, data) => data.fatal && this.#tell.gaveUp(this.#sort(Hls, data)));
     hls.attachMedia(this.#video);
     hls.loadSource(url.href);
+  }
+
+  /** What the graphics chip cannot hold would be black. @param {Hls} hls */
+  #leaveOutTooWide(hls) {
+    const narrowest = Math.min(...hls.levels.map(({ width }) => width));
+    for (let index = hls.levels.length - 1; index >= 0; index--) {
+      const { width } = hls.levels[index];
+      if (width > this.widest && width > narrowest) hls.removeLevel(index);
+    }
   }
 
   /**
@@ -135,16 +159,30 @@ export class Engine {
 
   /** Seconds behind the newest picture that the playlist has. */
   get delay_s() {
-    return this.#hls?.latency ?? 0;
+    if (this.#hls) return this.#hls.latency;
+    const { seekable, currentTime } = this.#video;
+    return seekable.length ? Math.max(0, seekable.end(seekable.length - 1) - currentTime) : 0;
   }
 
   get behind() {
-    return this.delay_s > (this.#hls?.targetLatency ?? 0) + behind_s;
+    return this.delay_s > (this.#hls?.targetLatency ?? native_delay_s) + behind_s;
   }
 
   /** Where a live stream should be played now, if it is known. */
   get liveEdge_s() {
-    return this.#hls?.liveSyncPosition ?? undefined;
+    if (this.#hls) return this.#hls.liveSyncPosition ?? undefined;
+    const { seekable } = this.#video;
+    return seekable.length ? seekable.end(seekable.length - 1) - native_delay_s : undefined;
+  }
+
+  /** Plays a live stream that is late a little faster, once a second or so. */
+  keepPace() {
+    const details = this.#hls?.latestLevelDetails;
+    if (!details?.live) return;
+    const { buffered, currentTime } = this.#video;
+    const ahead_s = buffered.length ? buffered.end(buffered.length - 1) - currentTime : 0;
+    const late_s = this.delay_s - (this.#hls?.targetLatency ?? 0);
+    this.#video.playbackRate = this.#pace.rate(late_s, details.targetduration, ahead_s);
   }
 
   /** @returns {Quality[]}  the widest first */

@@ -2,7 +2,8 @@
 
 import { fromRoot, watchLink } from './address.js';
 import { el, icon } from './dom.js';
-import { fetchCatalog, fetchLive, poll } from './site.js';
+import { matches } from './search.js';
+import { fetchCatalog, fetchLive, fetchSite, poll } from './site.js';
 import { clock, day, publishSteps, sinceWhen, words } from './words.js';
 
 const poll_ms = 3000;
@@ -15,24 +16,34 @@ export function showLibrary(root) {
   document.title = words.brand;
   const page = el('main', { class: 'library', 'aria-busy': 'true' }, el('p', { class: 'hint' }, words.loadingLibrary));
   const trouble = el('p', { class: 'trouble', role: 'status' });
-  root.replaceChildren(header(), trouble, page);
+  const field = el('input', { type: 'search', placeholder: words.search, 'aria-label': words.search, autocomplete: 'off' });
+  const form = el('form', { role: 'search', class: 'search', hidden: true }, icon('search'), field);
+  const brand = el('a', { href: '/' }, icon('globe'), words.brand);
+  root.replaceChildren(el('header', { class: 'brand' }, brand, form), trouble, page);
+  if (matchMedia('(hover: hover) and (pointer: fine)').matches) void offerPhone(root);
 
+  /** @type {{live: Live, catalog: Asset[]} | undefined} */
+  let known;
   let shown = '';
+  const draw = () => {
+    if (!known) return;
+    const news = JSON.stringify([known, field.value]);
+    if (news !== shown) render(page, known.live, known.catalog, field.value);
+    shown = news;
+    form.hidden = !known.live.live.length && !known.catalog.length;
+  };
+  form.addEventListener('submit', (event) => event.preventDefault());
+  field.addEventListener('input', draw);
   poll(async () => {
     try {
       const [live, catalog] = await Promise.all([fetchLive(), fetchCatalog()]);
       trouble.textContent = '';
-      const news = JSON.stringify([live, catalog]);
-      if (news !== shown) render(page, live, catalog);
-      shown = news;
+      known = { live, catalog };
+      draw();
     } catch {
       trouble.textContent = words.unreachable;
     }
   }, poll_ms);
-}
-
-function header() {
-  return el('header', { class: 'brand' }, el('a', { href: '/' }, icon('globe'), words.brand));
 }
 
 /**
@@ -41,17 +52,24 @@ function header() {
  * @param {HTMLElement} page
  * @param {Live} live
  * @param {Asset[]} catalog
+ * @param {string} wanted  what the viewer searches for
  */
-function render(page, live, catalog) {
-  const focused = document.activeElement?.getAttribute('href');
+function render(page, live, catalog, wanted) {
+  const focused = page.contains(document.activeElement) && document.activeElement?.getAttribute('href');
   const open = page.querySelector('details')?.open;
   const empty = !live.live.length && !catalog.length;
-  page.replaceChildren(
-    ...(empty ? [emptyState()] : [section(words.live, live.live.map(liveCard), words.nothingLive)]),
-    ...(catalog.length ? [section(words.vod, catalog.map(assetCard))] : []),
-    ...(empty ? [] : [howTo(open)]),
-    ...ownerNote(live),
-  );
+  const fits = (/** @type {{title: string}} */ { title }) => matches(title, wanted);
+  const [on, recorded] = [live.live.filter(fits), catalog.filter(fits)];
+  const parts = [];
+  if (empty) parts.push(emptyState());
+  else if (wanted.trim() && !on.length && !recorded.length) {
+    parts.push(el('p', { class: 'hint', role: 'status' }, words.notFound(wanted.trim())));
+  } else {
+    if (on.length || !wanted.trim()) parts.push(section(words.live, on.map(liveCard), words.nothingLive));
+    if (recorded.length) parts.push(section(words.vod, recorded.map(assetCard)));
+  }
+  if (!empty && !wanted.trim()) parts.push(howTo(open));
+  page.replaceChildren(...parts, ...(wanted.trim() ? [] : ownerNote(live)));
   page.removeAttribute('aria-busy');
   if (focused) page.querySelectorAll('a').forEach((link) => link.getAttribute('href') === focused && link.focus());
 }
@@ -125,6 +143,16 @@ function emptyState() {
 /** @param {boolean | undefined} open */
 function howTo(open) {
   return el('details', { class: 'how-to', open }, el('summary', {}, words.howTo), steps());
+}
+
+/** Where a phone finds this page, as a code for its camera. @param {HTMLElement} root */
+async function offerPhone(root) {
+  const url = (await fetchSite().catch(() => undefined))?.url;
+  if (!url) return;
+  const code = el('img', { src: '/qr.svg', alt: words.onPhoneCode, class: 'qr', loading: 'lazy' });
+  const ownCertificate = /^https:\/\/[\d.]+[:/]/.test(url) && el('p', { class: 'hint' }, words.ownCertificate);
+  const details = el('details', { class: 'how-to' }, el('summary', {}, words.onPhone), code, el('p', {}, el('code', {}, url)), ownCertificate);
+  root.append(el('footer', { class: 'library' }, details));
 }
 
 /**

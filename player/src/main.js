@@ -1,11 +1,5 @@
-/** The door: `/` is the library, `/?url=…` plays a stream. */
+/** The door: `/` is the library, `/?url=…` plays a stream. Each is fetched only where it is wanted. */
 
-import { showLibrary } from './library.js';
-
-const text = new URLSearchParams(location.search).get('url');
-if (text === null) {
-  showLibrary(document.body);
-} else {
-  const { showWatch } = await import('./watch.js');
-  showWatch(document.body, text);
-}
+const query = new URLSearchParams(location.search);
+if (query.has('url')) void import('./watch.js').then(({ showWatch }) => showWatch(document.body, query));
+else void import('./library.js').then(({ showLibrary }) => showLibrary(document.body));

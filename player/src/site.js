@@ -9,10 +9,24 @@ const timeout_ms = 8000;
 const text = (value) => (typeof value === 'string' ? value : '');
 /** @param {unknown} value @returns {any[]} */
 const list = (value) => (Array.isArray(value) ? value : []);
-/** @param {any} value */
-const shape = (value) => ({
-  projection: text(value.projection) || 'equirectangular',
-  stereo: text(value.stereo) || 'mono',
+/** @param {any} entry  of a list: has it an address that can be read? */
+const playable = (entry) => !!text(entry?.url) && URL.canParse(entry.url, location.origin);
+/** @param {any} value @returns {import('./types.js').Shape} */
+const shape = ({ projection, stereo, orientation: turned }) => ({
+  projection: text(projection) || 'equirectangular',
+  stereo: text(stereo) || 'mono',
+  orientation: {
+    yaw_deg: Number(turned?.yaw_deg) || 0,
+    pitch_deg: Number(turned?.pitch_deg) || 0,
+    roll_deg: Number(turned?.roll_deg) || 0,
+  },
+});
+
+/** @param {any} value @returns {import('./types.js').Captions} */
+const captions = (value) => ({
+  url: text(value?.url),
+  language: text(value?.language),
+  label: text(value?.label) || text(value?.language),
 });
 
 /** @param {any} value @returns {Asset} */
@@ -24,6 +38,10 @@ function asset(value) {
     poster: text(value.poster),
     duration_s: Number(value.duration_s) || 0,
     published: text(value.published),
+    thumbnails: text(value.thumbnails),
+    captions: list(value.captions)
+      .map(captions)
+      .filter(({ url }) => url),
     ...shape(value),
   };
 }
@@ -45,7 +63,7 @@ export async function fetchLive() {
   const value = (await json('/live.json')) ?? {};
   return {
     live: list(value.live)
-      .filter((entry) => text(entry?.url))
+      .filter(playable)
       .map((entry) => ({
         name: text(entry.name),
         title: text(entry.title) || text(entry.name),
@@ -65,18 +83,30 @@ export async function fetchLive() {
 /** @returns {Promise<Asset[]>}  newest first */
 export async function fetchCatalog() {
   const value = (await json('/vod/catalog.json')) ?? {};
-  return list(value.vod)
-    .filter((entry) => text(entry?.url))
-    .map(asset);
+  return list(value.vod).filter(playable).map(asset);
 }
 
 /**
  * @param {URL} stream  an asset's master.m3u8
- * @returns {Promise<Asset | undefined>}
+ * @returns {Promise<Asset | undefined>}  its thumbnails and captions with whole addresses
  */
 export async function fetchAsset(stream) {
-  const value = await json(new URL('asset.json', stream));
-  return value && asset(value);
+  const place = new URL('asset.json', stream);
+  const value = await json(place);
+  if (!value) return undefined;
+  const found = asset(value);
+  const whole = (/** @type {string} */ url) => (URL.canParse(url, place) ? new URL(url, place).href : '');
+  return {
+    ...found,
+    thumbnails: found.thumbnails && whole(found.thumbnails),
+    captions: found.captions.map((track) => ({ ...track, url: whole(track.url) })),
+  };
+}
+
+/** What the server says of itself. @returns {Promise<import('./types.js').Site>} */
+export async function fetchSite() {
+  const value = (await json('/player.json')) ?? {};
+  return { origins: list(value.origins).map(text).filter(Boolean), url: text(value.url), beacons: value.beacons === true, views: value.views === true };
 }
 
 /**

@@ -1,17 +1,17 @@
-/** The sphere around the viewer, drawn by A-Frame from a <video> that stays outside the scene. */
+/** The A-Frame scene: the sphere around a camera that looks where the view says, on a screen or in a headset. */
 
 import { el } from './dom.js';
-import { mappingOf } from './mapping.js';
+import { buildSky, dropSky, knows, videoTexture } from './sky.js';
 
 const AFRAME_URL = new URL('../vendor/aframe.min.js', import.meta.url).href;
-const radius_m = 500;
-/** Fine enough that no straight edge of the mesh bends the picture by a pixel. */
-const mesh = { around: 128, up: 64 };
-/** Vertical field of view; upright phones see more height, or the sides would be a slit. */
-const fov_deg = { wide: 75, upright: 95 };
 
-export function hasWebgl() {
-  return !!document.createElement('canvas').getContext('webgl2');
+/** The widest picture this device can put on the sphere, in pixels; 0 without WebGL. */
+export function widestPicture() {
+  const gl = document.createElement('canvas').getContext('webgl2');
+  if (!gl) return 0;
+  const widest = gl.getParameter(gl.MAX_TEXTURE_SIZE);
+  gl.getExtension('WEBGL_lose_context')?.loseContext();
+  return widest;
 }
 
 /** Loads A-Frame, once; rejects when it cannot be had. */
@@ -28,40 +28,48 @@ export function loadAframe() {
   });
 }
 
+/** Part of a scene. @param {string} tag @param {Record<string, string>} attributes */
+export function entity(tag, attributes = {}) {
+  const element = /** @type {any} */ (document.createElement(tag));
+  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
+  return element;
+}
+
 export class Sphere {
+  /** What is in the headset's room besides the sphere hangs here. */ room = entity('a-entity');
+  /** The viewer: what hangs here turns with the camera's rig. */ rig = entity('a-entity');
+  /** The viewer's eyes. */ camera = entity('a-entity');
   #scene;
-  #ball;
-  #camera;
+  #sky = entity('a-entity');
+  #view;
   #video;
-  #shape = '';
+  /** @type {any} */ #texture;
+  #shown = '';
 
   /**
    * A-Frame must be loaded.
    * @param {HTMLElement} place
    * @param {HTMLVideoElement} video
+   * @param {import('./view.js').View} view
    */
-  constructor(place, video) {
+  constructor(place, video, view) {
     this.#video = video;
-    const make = (/** @type {string} */ tag, /** @type {Record<string, string>} */ attributes) => {
-      const element = /** @type {any} */ (document.createElement(tag));
-      for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
-      return element;
-    };
+    this.#view = view;
     const off = 'enabled: false';
-    this.#scene = make('a-scene', {
+    this.#scene = entity('a-scene', {
       embedded: '',
       'xr-mode-ui': off,
       'loading-screen': off,
       'device-orientation-permission-ui': off,
       'keyboard-shortcuts': 'enterVR: false',
       light: 'defaultLightsEnabled: false',
-      renderer: 'antialias: false; alpha: false',
+      webxr: 'referenceSpaceType: local', // The eyes are the middle of the world, not the floor.
+      renderer: 'antialias: false; alpha: false; colorManagement: false',
     });
-    // Phones turn the view by their sensors; drag and keys are this player's own (look.js).
-    this.#camera = make('a-entity', { 'look-controls': 'mouseEnabled: false; touchEnabled: false' });
-    this.#camera.setAttribute('camera', { fov: fov_deg.wide, far: 2 * radius_m, near: 0.1 });
-    this.#ball = make('a-entity', {});
-    this.#scene.append(this.#camera, this.#ball);
+    this.camera.setAttribute('camera', { fov: view.fov_deg, far: 100, near: 0.05 });
+    // In a headset three.js moves the camera within the rig.
+    this.rig.append(this.camera);
+    this.#scene.append(this.rig, this.room, this.#sky);
     place.append(this.#scene);
     this.ready = new Promise((resolve) => {
       if (this.#scene.hasLoaded) resolve(undefined);
@@ -71,70 +79,77 @@ export class Sphere {
 
   /** @param {HTMLElement} place */
   #settle(place) {
-    this.#camera.getObject3D('camera').layers.enable(1); // Flat screens show the left eye.
+    this.#texture = videoTexture(this.#video);
+    this.camera.getObject3D('camera').layers.enable(1); // Flat screens show the left eye.
     this.#scene.canvas.setAttribute('aria-hidden', 'true');
+    this.#scene.addEventListener('enter-vr', () => this.#faceAhead());
+    this.#scene.addEventListener('exit-vr', () => this.#faceAhead());
+    this.#view.addEventListener('change', () => this.#follow());
     new ResizeObserver(() => {
-      const upright = place.clientHeight > place.clientWidth;
-      this.#camera.setAttribute('camera', 'fov', upright ? fov_deg.upright : fov_deg.wide);
+      this.#view.fit(place.clientHeight > place.clientWidth);
       this.#scene.resize();
     }).observe(place);
   }
 
+  get inHeadset() {
+    return this.#scene.is('vr-mode');
+  }
+
+  /** A headset knows up and down by itself; hand and keys turn the room under it. */
+  #faceAhead() {
+    const yaw_deg = this.inHeadset ? this.#view.heading.yaw_deg : 0;
+    this.rig.object3D.rotation.y = this.room.object3D.rotation.y = (-yaw_deg * Math.PI) / 180;
+    this.camera.object3D.quaternion.identity(); // From now on the headset turns it.
+    this.#follow();
+  }
+
+  #follow() {
+    if (this.inHeadset) return;
+    const camera = this.camera.getObject3D('camera');
+    this.camera.object3D.quaternion.set(...this.#view.rotation);
+    this.camera.object3D.position.set(0, 0, 0);
+    if (camera.fov === this.#view.fov_deg) return;
+    camera.fov = this.#view.fov_deg;
+    camera.updateProjectionMatrix();
+  }
+
+  /** In a headset: what lies ahead of the viewer now becomes ahead. */
+  recentre() {
+    if (!this.inHeadset) return;
+    const towards = new window.AFRAME.THREE.Vector3();
+    this.camera.getObject3D('camera').getWorldDirection(towards);
+    this.rig.object3D.rotation.y += Math.atan2(towards.x, -towards.z);
+    this.room.object3D.rotation.y = 0;
+  }
+
   /**
    * Puts the video on the sphere.
-   * @param {string} projection
-   * @param {string} stereo
-   * @returns {boolean}  false when this version cannot
+   * @param {import('./types.js').Shape} shape
+   * @param {import('./types.js').Size} size  of the best quality
+   * @returns {boolean}  false when nobody knows how
    */
-  show(projection, stereo) {
-    const mapping = mappingOf(projection, stereo);
-    if (!mapping) return false;
-    const shape = `${projection} ${stereo}`;
-    if (shape !== this.#shape) this.#ball.setObject3D('mesh', this.#build(mapping));
-    this.#shape = shape;
+  show(shape, size) {
+    if (!knows(shape.projection)) return false;
+    const wanted = JSON.stringify([shape, size]);
+    if (wanted === this.#shown) return true;
+    const old = this.#sky.getObject3D('mesh');
+    this.#sky.setObject3D('mesh', buildSky(this.#texture, shape, size));
+    if (old) dropSky(old);
+    this.#shown = wanted;
     return true;
   }
 
-  /** @param {import('./mapping.js').Mapping} mapping */
-  #build({ around_deg, eyes }) {
-    const { THREE } = window.AFRAME;
-    const texture = new THREE.VideoTexture(this.#video);
-    texture.colorSpace = THREE.SRGBColorSpace;
-    const material = new THREE.MeshBasicMaterial({ map: texture, toneMapped: false });
-    const group = new THREE.Group();
-    const around = (around_deg * Math.PI) / 180;
-    for (const { u, v, layer } of eyes) {
-      const ball = new THREE.SphereGeometry(radius_m, mesh.around, mesh.up, Math.PI - around / 2, around);
-      ball.scale(-1, 1, 1); // Seen from inside.
-      ball.rotateY(-Math.PI / 2); // The picture's middle lies ahead.
-      const uv = ball.attributes.uv;
-      for (let i = 0; i < uv.count; i++) {
-        uv.setXY(i, u[0] + uv.getX(i) * (u[1] - u[0]), v[0] + uv.getY(i) * (v[1] - v[0]));
-      }
-      const part = new THREE.Mesh(ball, material);
-      part.layers.set(layer);
-      group.add(part);
-    }
-    return group;
-  }
-
-  /** Vertical field of view, degrees. */
-  get fov_deg() {
-    return this.#camera.getAttribute('camera').fov;
-  }
-
-  /**
-   * Turns the view. On phones this adds to what the sensors say.
-   * @param {number} yaw_deg  to the right of the picture's middle
-   * @param {number} pitch_deg  up from the horizon
-   */
-  turn(yaw_deg, pitch_deg) {
-    const controls = this.#camera.components['look-controls'];
-    controls.yawObject.rotation.y = (-yaw_deg * Math.PI) / 180;
-    controls.pitchObject.rotation.x = (pitch_deg * Math.PI) / 180;
+  /** @param {(inside: boolean) => void} act  when the viewer puts a headset on, or takes it off */
+  onHeadset(act) {
+    this.#scene.addEventListener('enter-vr', () => act(true));
+    this.#scene.addEventListener('exit-vr', () => act(false));
   }
 
   enterVr() {
     this.#scene.enterVR();
+  }
+
+  leaveVr() {
+    this.#scene.exitVR();
   }
 }

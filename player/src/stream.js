@@ -30,7 +30,7 @@ export class Stream extends EventTarget {
   #video;
   #address;
   #listed;
-  #played = false;
+  /** Whether a picture has moved yet. */ played = false;
   #position_s = 0;
   #moved_ms = 0;
   #steadySince_ms = 0;
@@ -45,17 +45,21 @@ export class Stream extends EventTarget {
    * @param {HTMLVideoElement} video
    * @param {import('./address.js').Address} address
    * @param {() => boolean | undefined} listed  whether the server says that this stream is live; undefined: it does not say
+   * @param {{widest: number, start_s: number}} limits  the widest picture that can be shown; where a recording begins
    */
-  constructor(video, address, listed) {
+  constructor(video, address, listed, { widest, start_s }) {
     super();
     this.#video = video;
     this.#address = address;
     this.#listed = listed;
-    this.engine = new Engine(video, {
+    this.#position_s = start_s;
+    const tell = {
       ready: () => this.#start(),
       changed: () => this.#tell(),
-      gaveUp: (trouble) => this.#mend(trouble),
-    });
+      lowered: () => this.dispatchEvent(new Event('lowered')),
+      gaveUp: (/** @type {import('./engine.js').Trouble} */ trouble) => this.#mend(trouble),
+    };
+    this.engine = new Engine(video, tell, widest);
     this.engine.live = address.kind === 'live';
     this.#listen();
   }
@@ -108,6 +112,12 @@ export class Stream extends EventTarget {
     if (!this.wanted) this.play();
   }
 
+  /** Within a recording. @param {number} by_s */
+  skip(by_s) {
+    const { currentTime, duration } = this.#video;
+    if (!this.live && Number.isFinite(duration)) this.#video.currentTime = Math.max(0, Math.min(duration, currentTime + by_s));
+  }
+
   retry() {
     if (!this.engine.loaded) return location.reload();
     this.#openings = this.#mediaErrors = 0;
@@ -122,7 +132,7 @@ export class Stream extends EventTarget {
   /** @param {boolean} live */
   #open(live) {
     if (++this.#openings > most_openings) return this.#fail(words.broken);
-    this.#set(this.#played ? 'waiting' : 'loading', words.loading);
+    this.#set(this.played ? 'waiting' : 'loading', words.loading);
     this.#moved_ms = performance.now();
     this.#remember();
     this.engine.open(this.#address.url, live, this.#position_s);
@@ -171,6 +181,7 @@ export class Stream extends EventTarget {
     if (['error', 'offline', 'ended'].includes(this.state)) return;
     const now_ms = performance.now();
     const { currentTime, readyState } = this.#video; // A closed video goes back to 0 without having moved.
+    this.engine.keepPace();
     if (readyState >= 2 && Math.abs(currentTime - this.#position_s) > 0.05) return this.#moving(now_ms);
     const still_ms = now_ms - this.#moved_ms;
     if (still_ms > patience_ms[this.live ? 'live' : 'vod'] && !this.#nextCheck) {
@@ -183,7 +194,7 @@ export class Stream extends EventTarget {
   #moving(now_ms) {
     this.#position_s = this.#video.currentTime;
     this.#moved_ms = now_ms;
-    this.#played = true;
+    this.played = true;
     this.#pause_ms = check_ms.first;
     this.#openings = 0;
     this.#deadTail = '';
@@ -217,7 +228,7 @@ export class Stream extends EventTarget {
    */
   #worthOpening(tail, live) {
     if (!live && this.#address.kind === 'vod') return true;
-    const doubtful = this.#played || this.#openings > 0 || this.#listed() === false;
+    const doubtful = this.played || this.#openings > 0 || this.#listed() === false;
     if (!doubtful || (this.#deadTail && tail !== this.#deadTail)) return true;
     this.#deadTail = tail;
     return false;
@@ -230,7 +241,7 @@ export class Stream extends EventTarget {
     if (sight.found === 'trouble') return this.#wait(words.server(sight.status));
     if (sight.found === 'other') return this.#set('error', words.notStream);
     if (kind === 'vod') return this.#set('offline', words.vodMissing);
-    if (!this.#played && (sight.found === 'nothing' || this.#listed() === false)) {
+    if (!this.played && (sight.found === 'nothing' || this.#listed() === false)) {
       return this.#set('offline', words.offline(name));
     }
     if (this.state === 'ended') return;
@@ -242,7 +253,7 @@ export class Stream extends EventTarget {
 
   /** @param {string} message */
   #wait(message) {
-    this.#set(this.#played || this.state === 'waiting' ? 'waiting' : 'loading', message);
+    this.#set(this.played || this.state === 'waiting' ? 'waiting' : 'loading', message);
   }
 
   /** @param {string} message  Says that it is over for good, unless the viewer tries again. */

@@ -13,7 +13,13 @@ export const words = {
   nothingLive: 'Nobody is live right now.',
   nothingYet: 'Nothing here yet',
   nothingYetMore: 'Start a 360° stream and it appears on this page by itself; minutes after it ends you can watch it again.',
+  search: 'Search by name',
+  notFound: (/** @type {string} */ wanted) => `Nothing here is called “${wanted}”.`,
   howTo: 'How to publish',
+  onPhone: 'Open on your phone',
+  onPhoneCode: 'QR code of the address below',
+  ownCertificate:
+    'The certificate is this server’s own, so the phone’s browser warns once: choose “Advanced” (iPhone: “Show details”), then go on.',
   ownerNote: 'For the owner of this server',
 
   play: 'Play',
@@ -23,8 +29,28 @@ export const words = {
   unmute: 'Unmute',
   tapForSound: 'Tap for sound',
   seek: 'Seek',
+  volume: 'Volume',
+  settings: 'Settings',
   quality: 'Quality',
   auto: 'Auto',
+  nativeQuality: 'Chosen by this browser',
+  captions: 'Captions',
+  off: 'Off',
+  projection: 'Projection',
+  stereo: 'Stereo',
+  asSent: (/** @type {string} */ name) => `As sent · ${name}`,
+  share: 'Share this view',
+  copied: 'Link to this moment and view copied',
+  copyYourself: 'Copy this link',
+  close: 'Close',
+  keyboard: 'Keyboard shortcuts',
+  lowered: 'This device cannot keep up, so the quality is lowered.',
+  heading: (/** @type {number} */ yaw, /** @type {number} */ pitch) => {
+    const side = yaw ? `${Math.abs(yaw)}° ${yaw > 0 ? 'right' : 'left'}` : 'ahead';
+    return `Looking ${side}${pitch ? `, ${Math.abs(pitch)}° ${pitch > 0 ? 'up' : 'down'}` : ''}. Look ahead again`;
+  },
+  delay: (/** @type {number} */ seconds) => `${seconds.toFixed(0)} s`,
+  delayLong: (/** @type {number} */ seconds) => `Live, ${seconds.toFixed(0)} seconds behind the newest picture`,
   fullscreen: 'Full screen',
   leaveFullscreen: 'Leave full screen',
   vr: 'Watch in VR',
@@ -56,10 +82,36 @@ export const words = {
   },
 
   noWebgl: 'This browser has no WebGL, so the picture is shown flat. Turn on hardware acceleration or try another browser.',
+  audioOnly: 'This stream has sound but no picture.',
   noSphere: 'The 360° view could not be loaded, so the picture is shown flat. Reload the page to try again.',
   flatProjection: (/** @type {string} */ projection) =>
-    `This version of the player cannot wrap ${projection} video around you yet, so it is shown as it was recorded.`,
+    `This player does not know the projection “${projection}”, so the picture is shown flat. The settings offer others.`,
 };
+
+/** @type {Record<string, string>} */
+export const projectionNames = {
+  equirectangular: '360°',
+  'half-equirectangular': '180°',
+  cubemap: 'Cubemap (3 × 2)',
+  eac: 'Equi-angular cubemap',
+  'dual-fisheye': 'Dual fisheye',
+};
+
+/** @type {Record<string, string>} */
+export const stereoNames = { mono: 'Off (mono)', 'top-bottom': 'Top and bottom', 'left-right': 'Side by side' };
+
+/** @type {[keys: string, does: string][]} */
+export const shortcuts = [
+  ['Space', 'Play or pause'],
+  ['← → ↑ ↓', 'Look around'],
+  ['+ −', 'Zoom in, zoom out'],
+  ['0', 'Look ahead again'],
+  ['J L', 'Ten seconds back, on'],
+  ['M', 'Sound on or off'],
+  ['C', 'Captions'],
+  ['F', 'Full screen'],
+  ['?', 'This list'],
+];
 
 /**
  * How to publish, step by step; `code` parts are shown as such.

@@ -6,7 +6,9 @@ import asyncio
 import json
 import shutil
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -80,6 +82,24 @@ async def make_recording(folder: Path, seconds: int = 12, *, picture: str = CARD
     await run(*ffmpeg_input(1), "-frames:v", "1", folder / "poster.jpg")
 
 
+async def make_sound(folder: Path) -> None:
+    """An asset without pictures."""
+    await asyncio.to_thread(folder.mkdir, parents=True)
+    sound = ["-f", "lavfi", "-i", "sine=frequency=440:duration=20", "-c:a", "aac"]
+    hls = ["-f", "hls", "-hls_playlist_type", "vod", "-hls_segment_type", "fmp4", "-master_pl_name", "master.m3u8"]
+    await run("ffmpeg", "-v", "error", *sound, "-b:a", "64k", *hls, "sound.m3u8", cwd=folder)
+
+
+async def make_fmp4_segments(folder: Path, seconds: int = 90) -> None:
+    """One-second fMP4 segments `640-N.m4s` of one rung with `640-init.mp4`, for live playlists."""
+    await run(
+        *ffmpeg_input(seconds),
+        *[*x264(10), "-f", "hls", "-hls_time", "1", "-hls_segment_type", "fmp4", "-hls_playlist_type", "vod"],
+        *["-hls_fmp4_init_filename", "640-init.mp4", "-hls_segment_filename", "640-%d.m4s", "640.m3u8"],
+        cwd=folder,
+    )
+
+
 async def make_segments(folder: Path, seconds: int = 90) -> None:
     """One-second TS segments `WIDTH-N.ts` of two rungs, for live playlists."""
     await asyncio.to_thread(folder.mkdir, parents=True)
@@ -103,6 +123,10 @@ class Channel:
     origin: str = "a"
     codecs: str = "avc1.42c015,mp4a.40.2"
     garbage: bool = False
+    over: bool = False
+    fmp4: bool = False
+    gaps: frozenset[int] = frozenset()
+    breaks: frozenset[int] = frozenset()
 
     def start(self) -> None:
         self.started_s = time.monotonic()
@@ -128,14 +152,29 @@ class Channel:
     def playlist(self, width: str) -> str:
         newest = self._newest()
         first = newest - WINDOW
-        lines = ["#EXTM3U", "#EXT-X-VERSION:3", "#EXT-X-TARGETDURATION:1"]
+        lines = ["#EXTM3U", "#EXT-X-VERSION:8", "#EXT-X-TARGETDURATION:1"]
         lines.append(f"#EXT-X-MEDIA-SEQUENCE:{first - self.numbered_from}")
+        if self.fmp4:
+            lines.append(f"#EXT-X-DISCONTINUITY-SEQUENCE:{sum(n < first for n in self.breaks)}")
+            lines.append(f'#EXT-X-MAP:URI="{width}-init.mp4"')
         for number in range(first, newest):
-            lines += ["#EXTINF:1.000,", f"{self.origin}-{width}-{number}.ts"]
-        return "\n".join([*lines, ""])
+            if number in self.breaks:
+                lines.append("#EXT-X-DISCONTINUITY")
+            if number in self.gaps:
+                lines.append("#EXT-X-GAP")
+            if self.fmp4:
+                date = datetime.fromtimestamp(1_795_000_000 + number, UTC)
+                lines.append(f"#EXT-X-PROGRAM-DATE-TIME:{date.isoformat()}")
+            suffix = "m4s" if self.fmp4 else "ts"
+            lines += ["#EXTINF:1.000,", f"{self.origin}-{width}-{number}.{suffix}"]
+        return "\n".join([*lines, *(["#EXT-X-ENDLIST"] if self.over else []), ""])
+
+    def place(self, number: int) -> int:
+        """Which of the prepared segments a number is: after a break, timestamps go on elsewhere."""
+        return number + 30 * sum(b <= number for b in self.breaks)
 
     def multivariant(self, name: str) -> str:
-        rungs = [(500_000, 640, 320), (200_000, 320, 160)]
+        rungs = [(500_000, 640, 320), (200_000, 320, 160)][: 1 if self.fmp4 else 2]
         lines = ["#EXTM3U"]
         for bandwidth, width, height in rungs:
             size = f"RESOLUTION={width}x{height}"
@@ -144,12 +183,14 @@ class Channel:
         return "\n".join([*lines, ""])
 
 
-def policy() -> str:
-    """The Content-Security-Policy as the edge puts it together."""
+def policy(origins: Sequence[str] = ()) -> str:
+    """The Content-Security-Policy as the edge puts it together, with other servers that may be asked."""
     directives: dict[str, list[str]] = json.loads((PLAYER / "csp.json").read_text())["directives"]
     hashes: dict[str, list[str]] = json.loads((PLAYER / "vendor" / "csp.json").read_text())
     for name, values in hashes.items():
         directives[name] += [f"'{value}'" for value in values]
+    for name in ("connect-src", "media-src", "img-src"):
+        directives[name] += origins
     return "; ".join(f"{name} {' '.join(values)}" for name, values in directives.items())
 
 
@@ -163,6 +204,9 @@ class PlayerSite:
     catalog: dict[str, Any] | None = None
     assets: dict[str, dict[str, Any]] = field(default_factory=dict)
     down: bool = False
+    others: list[str] = field(default_factory=list)
+    told: dict[str, Any] = field(default_factory=dict)
+    beacons: list[str] = field(default_factory=list)
     url: str = ""
     _runner: web.AppRunner | None = None
 
@@ -177,10 +221,15 @@ class PlayerSite:
         app.router.add_get("/", self._page)
         app.router.add_get("/live.json", self._live)
         app.router.add_get("/vod/catalog.json", self._catalog)
+        app.router.add_get("/player.json", self._player)
+        app.router.add_post("/beacon", self._beacon)
+        app.router.add_get("/qr.svg", self._qr)
         app.router.add_get("/vod/{name}/{session}/asset.json", self._asset)
         app.router.add_get("/hls/{name}.m3u8", self._multivariant)
         app.router.add_get("/hls/{name}/{width}.m3u8", self._playlist)
         app.router.add_get("/hls/{name}/{origin}-{width}-{number}.ts", self._segment)
+        app.router.add_get("/hls/{name}/{origin}-{width}-{number}.m4s", self._fmp4_segment)
+        app.router.add_get("/hls/{name}/{width}-init.mp4", self._init)
         app.router.add_static("/vod", self.media)
         for folder in PAGE_FOLDERS:
             app.router.add_static(f"/{folder}", PLAYER / folder)
@@ -205,10 +254,11 @@ class PlayerSite:
             raise web.HTTPServiceUnavailable
         response: web.StreamResponse = await handler(request)
         response.headers["Cache-Control"] = "no-cache"
+        response.headers["Access-Control-Allow-Origin"] = "*"
         return response
 
     async def _page(self, request: web.Request) -> web.StreamResponse:
-        headers = {"Content-Security-Policy": policy()}
+        headers = {"Content-Security-Policy": policy(self.others)}
         return web.FileResponse(PLAYER / (request.path.strip("/") or "index.html"), headers=headers)
 
     async def _live(self, request: web.Request) -> web.Response:
@@ -218,6 +268,17 @@ class PlayerSite:
         if self.catalog is None:
             raise web.HTTPNotFound
         return web.json_response(self.catalog)
+
+    async def _player(self, request: web.Request) -> web.Response:
+        return web.json_response({"origins": self.others, **self.told})
+
+    async def _beacon(self, request: web.Request) -> web.Response:
+        self.beacons.append(await request.text())
+        return web.Response(status=204)
+
+    async def _qr(self, request: web.Request) -> web.Response:
+        svg = '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>'
+        return web.Response(text=svg, content_type="image/svg+xml")
 
     async def _asset(self, request: web.Request) -> web.Response:
         asset = self.assets.get(request.match_info["name"])
@@ -244,13 +305,22 @@ class PlayerSite:
         name = f"{wanted['width']}-{int(wanted['number']) % made}.ts"
         return web.FileResponse(self.channel.segments / name, headers={"Content-Type": "video/mp2t"})
 
+    async def _fmp4_segment(self, request: web.Request) -> web.StreamResponse:
+        number = int(request.match_info["number"])
+        if number in self.channel.gaps:
+            raise web.HTTPNotFound
+        return web.FileResponse(self.channel.segments / f"640-{self.channel.place(number) % 90}.m4s")
+
+    async def _init(self, request: web.Request) -> web.StreamResponse:
+        return web.FileResponse(self.channel.segments / "640-init.mp4")
+
 
 def _m3u8(text: str) -> web.Response:
     return web.Response(text=text, content_type="application/vnd.apple.mpegurl")
 
 
-async def install_player() -> None:
+async def install_player(*options: str) -> None:
     """Fills player/vendor; instant when it is filled already."""
     node = shutil.which("node")
     assert node, "node is missing: run make install"
-    await run(node, PLAYER / "install.mjs")
+    await run(node, PLAYER / "install.mjs", *options)

@@ -19,7 +19,7 @@ from tests.waiting import eventually
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 WIDTH, HEIGHT = 1000, 500
-VERTICAL_FOV_DEG = 75.0  # player/src/sphere.js, on a wide screen
+VERTICAL_FOV_DEG = 75.0  # player/src/view.js, on a wide screen
 CARD = Card(size=Size(1280, 640), fps=25, gop_s=1.0, bitrate_bps=1_500_000)
 EVENT_S = 60.0
 

@@ -1,0 +1,163 @@
+"""Live streams: at the live edge, and through whatever happens to the stream."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.e2e.player.watching import LIVE, Opening, comes_to, holds, report, shows, until
+from tests.e2e.player_site import BLINKER_YAW_DEG, PlayerSite
+
+pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="session")]
+
+
+async def test_a_live_stream_starts_by_itself_near_the_live_edge(site: PlayerSite, visit: Opening) -> None:
+    site.channel.start()
+    site.list_live(title="Harbour")
+    page = await visit(LIVE)
+    await comes_to(page, "playing")
+    await shows(page, "red")
+    for colour in ("cyan", "magenta", "cyan"):
+        await shows(page, colour, right_deg=BLINKER_YAW_DEG)
+    assert 0.5 < await report(page, "delay_s") < 4.5
+    await page.get_by_role("heading", name="Harbour").wait_for()
+    assert await page.evaluate("panocast.video.muted && !panocast.video.paused")
+    await page.get_by_role("button", name="Tap for sound").click()
+    assert not await page.evaluate("panocast.video.muted")
+
+
+async def test_an_offline_stream_says_so_and_starts_when_it_comes(site: PlayerSite, visit: Opening) -> None:
+    page = await visit(LIVE)
+    await comes_to(page, "offline")
+    await page.get_by_text("“event” is not live right now").wait_for()
+    site.channel.start()
+    site.list_live()
+    await comes_to(page, "playing")
+    await shows(page, "red")
+    assert await page.get_by_text("not live").count() == 0
+
+
+async def test_an_unlisted_stream_plays_all_the_same(site: PlayerSite, visit: Opening) -> None:
+    site.channel.start()
+    page = await visit(LIVE)
+    await shows(page, "red")
+
+
+async def test_what_a_dead_origin_left_behind_is_not_played(site: PlayerSite, visit: Opening) -> None:
+    site.channel.start()
+    site.channel.freeze()
+    page = await visit(LIVE)
+    await comes_to(page, "offline")
+
+
+@pytest.mark.parametrize("how", ["gone", "frozen"])
+async def test_a_stream_that_ends_and_comes_back_goes_on(site: PlayerSite, visit: Opening, how: str) -> None:
+    site.channel.start()
+    site.list_live()
+    page = await visit(LIVE)
+    await comes_to(page, "playing")
+    if how == "gone":
+        site.channel.stop()
+    else:
+        site.channel.freeze()
+    site.live["live"] = []
+    await comes_to(page, "ended")
+    await page.get_by_text("The stream has ended").wait_for()
+    site.channel.skipped = site.channel.numbered_from = 40
+    site.channel.start()
+    site.list_live()
+    await comes_to(page, "playing")
+    await shows(page, "red")
+
+
+async def test_a_failover_that_starts_numbering_anew_is_survived(site: PlayerSite, visit: Opening) -> None:
+    site.channel.skipped = 30
+    site.channel.start()
+    site.list_live()
+    page = await visit(LIVE)
+    await comes_to(page, "playing")
+    site.channel.fail_over()
+
+    async def plays_the_other_origin() -> bool:
+        loaded = "performance.getEntriesByType('resource').filter((e) => e.name.includes('/b-')).length > 3"
+        return bool(await page.evaluate(loaded)) and await report(page, "state") == "playing"
+
+    await until(plays_the_other_origin)
+    for colour in ("cyan", "magenta", "cyan"):
+        await shows(page, colour, right_deg=BLINKER_YAW_DEG)
+
+
+async def test_a_lost_network_is_said_and_survived(site: PlayerSite, visit: Opening) -> None:
+    site.channel.start()
+    site.list_live()
+    page = await visit(LIVE)
+    await comes_to(page, "playing")
+    site.down = True
+    await page.get_by_text("No connection to the server").wait_for(timeout=60_000)
+    site.down = False
+    await comes_to(page, "playing")
+
+
+async def test_pausing_a_live_stream_comes_back_at_the_live_edge(site: PlayerSite, visit: Opening) -> None:
+    site.channel.start()
+    site.list_live()
+    page = await visit(LIVE)
+    await comes_to(page, "playing")
+    await page.keyboard.press("Space")
+    await comes_to(page, "paused")
+    before_s = await page.evaluate("panocast.video.currentTime")
+    await page.wait_for_timeout(4000)
+    await page.get_by_role("button", name="Go to live").click()
+    await comes_to(page, "playing")
+    assert await page.evaluate("panocast.video.currentTime") > before_s + 2
+
+
+async def test_gaps_and_breaks_of_the_timeline_are_got_over(site: PlayerSite, visit: Opening) -> None:
+    channel = site.channel
+    channel.fmp4, channel.skipped = True, 10
+    channel.codecs = "avc1.42c015,mp4a.40.2"
+    channel.gaps, channel.breaks = frozenset({22, 23}), frozenset({28})
+    channel.start()
+    site.list_live()
+    page = await visit(LIVE)
+    await comes_to(page, "playing")
+
+    async def beyond() -> bool:
+        loaded = "performance.getEntriesByType('resource').filter((e) => /-(3[2-9])\\.m4s/.test(e.name)).length > 2"
+        return bool(await page.evaluate(loaded)) and await report(page, "state") == "playing"
+
+    await until(beyond)
+    for colour in ("cyan", "magenta", "cyan"):
+        await shows(page, colour, right_deg=BLINKER_YAW_DEG)
+    asked = await page.evaluate("performance.getEntriesByType('resource').map((e) => e.name)")
+    assert not [url for url in asked if url.endswith(("-22.m4s", "-23.m4s"))]
+
+
+async def test_a_live_stream_that_is_late_catches_up_and_then_keeps_its_pace(site: PlayerSite, visit: Opening) -> None:
+    site.channel.start()
+    site.list_live()
+    page = await visit(LIVE)
+    await comes_to(page, "playing")
+    await page.evaluate("panocast.video.currentTime -= 1.6")
+
+    await holds(page, "panocast.video.playbackRate > 1")
+    await holds(page, "panocast.video.playbackRate === 1 && panocast.delay_s < 3")
+
+
+async def test_a_live_playlist_that_ends_says_so(site: PlayerSite, visit: Opening) -> None:
+    site.channel.start()
+    site.list_live()
+    page = await visit(LIVE)
+    await comes_to(page, "playing")
+    site.channel.freeze()
+    site.channel.over = True
+    site.live["live"] = []
+    await page.get_by_text("The stream has ended").wait_for(timeout=60_000)
+
+
+async def test_a_listed_layout_lies_on_the_sphere_as_it_comes(site: PlayerSite, visit: Opening) -> None:
+    site.channel.start()
+    site.list_live(stereo="left-right")
+    page = await visit(LIVE)
+    await comes_to(page, "playing")
+    # The left half of the card is all that the left eye has: its middle is yellow, where mono is red.
+    await shows(page, "yellow")
