@@ -14,25 +14,29 @@ from rich.console import Console
 from rich.markup import escape
 
 import edge.cli
+import infra.aws.cli
 import origin.cli
 from edge.config import PLAYER
-from infra.local import demo, doctor, up
-from infra.local.plan import Plan, Ports, make_plan
+from edge.signing import playback_secret, sign
+from infra.local import demo, doctor, up, views
+from infra.local.certificate import Files, own_certificate
+from infra.local.plan import Plan, Ports, make_plan, own_folder
 from infra.local.ports import free_ports
 from infra.local.welcome import obs_lines, welcome
 from panocast.cli import ConfigOption, StateOption, new_app, run_app
 from panocast.errors import UsageError
-from panocast.keys import load_secret, stream_key
+from panocast.keys import load_secret, open_keys
 from panocast.ladder import Size
 from panocast.layout import check_stream_name
 from panocast.process import run
 from panocast.settings import load_settings
-from panocast.state import open_state, sole_use
+from panocast.state import open_settings, open_state, sole_use
 from panocast.testcard import Card
 
 app = new_app("panocast", "Live 360° video and video on demand, on one machine or on many.")
 app.add_typer(origin.cli.app)
 app.add_typer(edge.cli.app)
+app.add_typer(infra.aws.cli.app)
 
 PortOption = typer.Option(min=1, max=65535)
 
@@ -46,6 +50,10 @@ def up_command(
     demo: Annotated[bool, typer.Option(help="The test source, and one 30-second event that becomes VOD.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One line of JSON with every URL when ready.")] = False,
     bind: Annotated[str | None, typer.Option(help="The address for RTMP and HTTP (default: all).")] = None,
+    https: Annotated[bool, typer.Option("--https", help="HTTPS, too, which phones want for their sensors.")] = False,
+    https_port: Annotated[int, PortOption] = 8443,
+    cert: Annotated[Path | None, typer.Option(help="A certificate (PEM) instead of one of our own.")] = None,
+    key: Annotated[Path | None, typer.Option(help="Its private key (PEM).")] = None,
     state: StateOption = None,
     config: ConfigOption = None,
 ) -> None:
@@ -53,11 +61,19 @@ def up_command(
 
     Example: panocast up --demo
     """
-    if len({http_port, rtmp_port, backup_rtmp_port}) < 3:
-        raise UsageError(f"the three ports must differ: HTTP {http_port}, RTMP {rtmp_port} and {backup_rtmp_port}")
-    ports = Ports(http_port, rtmp_port, backup_rtmp_port, tuple(free_ports(Ports.INNER)))
-    plan = make_plan(state, config, ports, bind)
-    open_state(plan.settings.state)
+    if (cert is None) != (key is None):
+        raise UsageError("--cert and --key belong together: give both, or neither")
+    secure = https or cert is not None
+    public = [http_port, rtmp_port, backup_rtmp_port, *([https_port] if secure else [])]
+    if len(set(public)) < len(public):
+        raise UsageError(f"the public ports must differ; given are {', '.join(map(str, public))}")
+    inner = tuple(free_ports(Ports.INNER))
+    ports = Ports(http_port, rtmp_port, backup_rtmp_port, inner, https_port if secure else None)
+    folder = open_state(load_settings(state, config).state)
+    files = Files(cert.resolve(), key.resolve()) if cert and key else None
+    if https and files is None:
+        files = own_certificate(own_folder(folder))
+    plan = make_plan(state, config, ports, bind, files)
     load_secret(plan.settings.secret_path)
     with sole_use(plan.settings.state, "`panocast up`"):
         up.check_machine(plan)
@@ -77,17 +93,55 @@ async def _up(plan: Plan, extras: up.Extras, *, as_json: bool) -> None:
 
 
 @app.command(name="stream-key")
-def stream_key_command(name: str, state: StateOption = None, config: ConfigOption = None) -> None:
+def stream_key_command(
+    name: str,
+    renew: Annotated[bool, typer.Option("--renew", help="A new key; the old one opens nothing from now on.")] = False,
+    state: StateOption = None,
+    config: ConfigOption = None,
+) -> None:
     """Print what goes into the encoder's stream-key field.
 
     Example: panocast stream-key my-event
     """
     settings = load_settings(state, config)
     open_state(settings.state)
-    key = stream_key(load_secret(settings.secret_path), check_stream_name(name))
-    typer.echo(f"{name}?key={key}")
+    keys, name = open_keys(settings), check_stream_name(name)
+    typer.echo(f"{name}?key={keys.renew(name) if renew else keys.key(name)}")
     if sys.stdout.isatty():
         Console(stderr=True).print(obs_lines(_running_url(settings.state, "rtmp", "rtmp://localhost:1935/live"), name))
+
+
+@app.command(name="sign")
+def sign_command(
+    url: str,
+    hours: Annotated[float, typer.Option(min=0.01, max=8784, help="How long it plays: longer than the event.")] = 12,
+    state: StateOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Print the URL of a live stream or an asset, signed: with `edge.signed`, only such URLs play, until they expire.
+
+    Example: panocast sign https://video.example.org/hls/my-event.m3u8
+    """
+    settings = load_settings(state, config)
+    open_state(settings.state)
+    typer.echo(sign(url, playback_secret(settings.state), valid_s=hours * 3600))
+
+
+@app.command(name="views")
+def views_command(
+    asset: Annotated[str, typer.Argument(metavar="ASSET", help="NAME/SESSION, as /vod/catalog.json names it.")],
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Default: NAME-SESSION-views.png.")] = None,
+    state: StateOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Draw where the viewers of an asset looked over its poster, as players told this edge (edge.viewing_directions).
+
+    Example: panocast views my-event/20261120T084641Z-primary -o views.png
+    """
+    settings = open_settings(state, config)
+    output = output or Path(f"{asset.replace('/', '-')}-views.png")
+    seconds = views.write_map(settings, asset, output)
+    typer.echo(f"{output}: where viewers looked in {seconds / 60:.1f} minutes of watching")
 
 
 @app.command(name="test-source")
@@ -106,7 +160,8 @@ def publish_test_card(
     """
     if url is None:
         settings = load_settings(state, config)
-        key = stream_key(load_secret(open_state(settings.state) / "secret"), demo.TEST_NAME)
+        open_state(settings.state)
+        key = open_keys(settings).key(demo.TEST_NAME)
         url = f"{_running_url(settings.state, 'rtmp_test', 'rtmp://localhost:1935/qa')}/{demo.TEST_NAME}?key={key}"
     if not url.startswith(("rtmp://", "rtmps://")):
         raise UsageError(f"{url[:100]!r} is not an RTMP URL such as rtmp://HOST:1935/live/NAME?key=…")

@@ -7,7 +7,7 @@ import logging
 
 from infra.local.plan import Plan
 from panocast.errors import PanocastError
-from panocast.keys import load_secret, stream_key
+from panocast.keys import open_keys
 from panocast.process import Command, run
 from panocast.testcard import Card, find_fonts, publish_argv
 
@@ -20,7 +20,7 @@ TEST_NAME = "test"
 
 def publish_url(plan: Plan, application: str, name: str) -> str:
     """Where an encoder on this machine publishes stream `name`, its key included."""
-    key = stream_key(load_secret(plan.settings.secret_path), name)
+    key = open_keys(plan.settings).key(name)
     return f"rtmp://127.0.0.1:{plan.ports.rtmp}/{application}/{name}?key={key}"
 
 

@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import Literal
 
 from panocast.errors import PanocastError
-from panocast.system import find_program, rtmp_module
+from panocast.sandbox import MEND, sandbox_fault
+from panocast.system import find_program, rtmp_module, stream_module
 from panocast.testcard import find_fonts
 
 INSTALL = "run: make install"
@@ -66,13 +67,14 @@ def checks(
     return [
         check_python(sys.version_info[:3]),
         check_program("nginx", ["-v"], NGINX_MIN, run, find),
-        check_rtmp_module(rtmp_module()),
+        check_module("nginx-rtmp module", rtmp_module()),
+        check_module("nginx stream module", stream_module()),
         check_program("ffmpeg", ["-version"], FFMPEG_MIN, run, find),
         check_program("ffprobe", ["-version"], FFMPEG_MIN, run, find),
         *check_ffmpeg_parts(run, find),
-        *[check_present(name, find) for name in ("setpriv", "nice")],
+        *[check_present(name, find) for name in ("setpriv", "nice", "prlimit")],
         check_present("ionice", find, needed=False, mend="VOD work yields in CPU only; " + INSTALL),
-        check_present("bwrap", find, needed=False, mend="uploads are opened without a sandbox; " + INSTALL),
+        check_fence(sandbox_fault(find)),
         check_fonts(),
         check_player(player_vendor),
         check_writable(state),
@@ -139,9 +141,15 @@ def check_present(name: str, find: Callable[[str], Path | None], *, needed: bool
     return Check(name, path is not None, str(path or "not installed"), mend, needed)
 
 
-def check_rtmp_module(path: Path | None) -> Check:
-    """Can nginx take RTMP in?"""
-    return Check("nginx-rtmp module", path is not None, str(path or "not installed"), INSTALL)
+def check_fence(fault: str | None) -> Check:
+    """Can what opens uploads and recordings be fenced in? `fault` says why not."""
+    detail = f"uploads are opened without a sandbox, within limits only: {fault}" if fault else "bubblewrap works"
+    return Check("bwrap", fault is None, detail, MEND, needed=False)
+
+
+def check_module(name: str, path: Path | None) -> Check:
+    """Has nginx what it takes RTMP in with?"""
+    return Check(name, path is not None, str(path or "not installed"), INSTALL)
 
 
 def check_ffmpeg_parts(run: Runner, find: Callable[[str], Path | None]) -> list[Check]:

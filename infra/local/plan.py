@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from infra.local.ports import lan_address
+from infra.local.certificate import Files
+from infra.local.ports import LOOPBACK, lan_address
 from panocast.settings import Overrides, Settings, load_settings
 
 
@@ -17,6 +18,7 @@ class Ports:
     rtmp: int
     backup_rtmp: int
     inner: tuple[int, ...]
+    https: int | None = None
 
     INNER = 9
 
@@ -41,6 +43,12 @@ class Plan:
     ready_file: Path
 
     @property
+    def own_certificate(self) -> bool:
+        """Whether HTTPS has a certificate that this machine made, and that nobody vouches for."""
+        certificate = self.edge.settings.edge.tls_cert
+        return certificate is not None and certificate.parent == own_folder(self.settings.state)
+
+    @property
     def settings(self) -> Settings:
         """What all parts share."""
         return self.primary.settings
@@ -48,9 +56,11 @@ class Plan:
     def urls(self) -> dict[str, str | int]:
         """What people and scripts need to know, once it runs (the line of `--json`)."""
         web = f"http://localhost:{self.ports.http}"
+        secure = {"player_https": f"https://localhost:{self.ports.https}/"} if self.ports.https else {}
         return {
             "player": f"{web}/",
-            "lan": f"http://{lan_address()}:{self.ports.http}/",
+            **secure,
+            "lan": public_url(self.ports),
             "live": f"{web}/live.json",
             "catalog": f"{web}/vod/catalog.json",
             "health": f"{web}/healthz",
@@ -64,8 +74,22 @@ class Plan:
         }
 
 
-def make_plan(state: Path | None, config: Path | None, ports: Ports, bind: str | None = None) -> Plan:
-    """Lay the parts out on `ports`; raises UsageError for settings that are wrong."""
+def own_folder(state: Path) -> Path:
+    """Where this machine's own certificate is kept."""
+    return state / "tls"
+
+
+def public_url(ports: Ports) -> str:
+    """Where other devices on the network find the library: by HTTPS where there is any, for their sensors need it."""
+    if ports.https:
+        return f"https://{lan_address()}:{ports.https}/"
+    return f"http://{lan_address()}:{ports.http}/"
+
+
+def make_plan(
+    state: Path | None, config: Path | None, ports: Ports, bind: str | None = None, tls: Files | None = None
+) -> Plan:
+    """Lay the parts out on `ports`, HTTPS with `tls`; raises UsageError for settings that are wrong."""
     shared: dict[str, str] = {"bind": bind} if bind else {}
     if config:
         config = config.resolve()
@@ -78,8 +102,9 @@ def make_plan(state: Path | None, config: Path | None, ports: Ports, bind: str |
         inherited = {"state": str(settings.state), **({"config": str(config)} if config else {})}
         return Part(loaded, {**inherited, **overrides})
 
-    def origin(role: str, rtmp_port: int, inner: tuple[int, ...]) -> Part:
+    def origin(role: str, rtmp_port: int, inner: tuple[int, ...], peer: int) -> Part:
         http_port, agent_port, show_port, stat_port = inner
+        rtmps_port = settings.origin.rtmps_port
         return part(
             origin={
                 "role": role,
@@ -89,18 +114,28 @@ def make_plan(state: Path | None, config: Path | None, ports: Ports, bind: str |
                 "agent_port": agent_port,
                 "show_port": show_port,
                 "stat_port": stat_port,
+                "peer": f"http://127.0.0.1:{peer}",
+                **({"rtmps_port": rtmps_port + (role == "backup")} if rtmps_port else {}),
             }
         )
 
-    primary = origin("primary", ports.rtmp, ports.inner[0:4])
-    backup = origin("backup", ports.backup_rtmp, ports.inner[4:8])
+    primary = origin("primary", ports.rtmp, ports.inner[0:4], peer=ports.inner[4])
+    backup = origin("backup", ports.backup_rtmp, ports.inner[4:8], peer=ports.inner[0])
+    web: dict[str, str | int] = {}
+    if ports.https and tls:
+        web = {"https_port": ports.https, "tls_cert": str(tls.certificate), "tls_key": str(tls.key)}
+    if settings.edge.public_url is None and lan_address() != LOOPBACK:
+        web["public_url"] = public_url(ports)
     edge = part(
         edge={
+            **web,
             "http_port": ports.http,
             "agent_port": ports.inner[8],
             "primary": f"http://127.0.0.1:{primary.settings.origin.http_port}",
             "backup": f"http://127.0.0.1:{backup.settings.origin.http_port}",
             "ready_file": str(ready_file),
+            # There is nothing to mirror where nginx-rtmp packages.
+            "live": "proxy" if settings.origin.packager == "nginx-rtmp" else settings.edge.live,
         }
     )
     return Plan(ports, primary, backup, edge, part(), ready_file)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import socket
 from contextlib import ExitStack
 
+LOOPBACK = "127.0.0.1"
+
 
 def free_ports(count: int) -> list[int]:
     """`count` different ports that nothing listens on at the moment, on loopback."""
@@ -31,5 +33,5 @@ def lan_address() -> str:
         try:
             trial.connect(("192.0.2.1", 9))
         except OSError:
-            return "127.0.0.1"
+            return LOOPBACK
         return str(trial.getsockname()[0])

@@ -33,7 +33,6 @@ from panocast.settings import as_environment
 log = logging.getLogger(__name__)
 
 START_TIMEOUT_S = 60.0
-STOP_GRACE_S = 5.0
 LEAST_FREE_BYTES = 200 << 20
 LOG_BYTES = 5 << 20
 
@@ -52,6 +51,7 @@ def check_machine(plan: Plan) -> None:
         ("HTTP", plan.ports.http, "--http-port"),
         ("RTMP", plan.ports.rtmp, "--rtmp-port"),
         ("RTMP of the backup", plan.ports.backup_rtmp, "--backup-rtmp-port"),
+        *([("HTTPS", plan.ports.https, "--https-port")] if plan.ports.https else []),
     ):
         check = check_port(what, port)
         if not check.ok:
@@ -124,7 +124,6 @@ def _service(command: Command, folder: Path) -> Service:
     return Service(
         command,
         backoff=Backoff(first_s=0.2, most_s=5.0),
-        grace_s=STOP_GRACE_S,
         on_stdout=lines.info,
         on_stderr=lines.info,
     )

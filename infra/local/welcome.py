@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from infra.local.plan import Plan
+from infra.local.qr import qr_text
 from infra.local.up import Extras
 
 
@@ -22,7 +23,10 @@ def welcome(plan: Plan, extras: Extras) -> RenderableType:
     table.add_column(style="bold")
     table.add_column(overflow="fold")
     table.add_row("Watch", str(urls["player"]))
-    table.add_row("", f"{urls['lan']}  (other devices on your network)")
+    table.add_row("", f"{urls['lan']}  (other devices on your network, or the code below)")
+    if "player_https" in urls:
+        table.add_row("", f"{urls['player_https']}")
+    table.add_row("", _about_https(plan))
     if extras.test_source:
         table.add_row("Test picture", f"{urls['player']}?url=/testhls/test.m3u8")
     if extras.demo:
@@ -36,7 +40,20 @@ def welcome(plan: Plan, extras: Extras) -> RenderableType:
     table.add_row("", "")
     table.add_row("Uploads", f"a video put into {plan.settings.state}/ingest/uploads/ becomes video on demand")
     table.add_row("Logs", f"{plan.settings.state}/log/")
-    return Group(Panel(table, title="panocast is running", expand=False), Text("Ctrl-C stops everything."))
+    panel = Panel(table, title="panocast is running", expand=False)
+    public = plan.edge.settings.edge.public_url
+    return Group(panel, *([qr_text(public)] if public else []), Text("Ctrl-C stops everything."))
+
+
+def _about_https(plan: Plan) -> str:
+    if plan.ports.https is None:
+        return "A phone's motion sensors and headsets need HTTPS: start with --https"
+    if plan.own_certificate:
+        return (
+            "The certificate is this machine's own, so each browser warns once: “Advanced”, then “Proceed”. It keeps "
+            "listeners out, but proves nothing about who answers; for that, give --cert and --key"
+        )
+    return "HTTPS with the certificate of --cert: open it by a name that the certificate is for"
 
 
 def _program() -> str:

@@ -111,9 +111,9 @@ def test_an_old_python_fails(version: tuple[int, ...], ok: bool) -> None:
     assert doctor.check_python(version).ok is ok
 
 
-def test_a_missing_rtmp_module_fails(tmp_path: Path) -> None:
-    assert doctor.check_rtmp_module(tmp_path).ok
-    assert not doctor.check_rtmp_module(None).ok
+def test_a_missing_module_of_nginx_fails(tmp_path: Path) -> None:
+    assert doctor.check_module("nginx-rtmp module", tmp_path).ok
+    assert not doctor.check_module("nginx-rtmp module", None).ok
 
 
 # -- files
@@ -206,6 +206,13 @@ def test_the_whole_report_of_a_healthy_machine(tmp_path: Path) -> None:
     assert len(names) == len(set(names))
     for name in ("python", "nginx", "ffmpeg", "ffprobe", "setpriv", "bwrap", "state directory", "port 0 (HTTP)"):
         assert name in names
+
+
+def test_a_sandbox_that_does_not_work_is_a_warning_that_says_why_and_how_to_mend_it() -> None:
+    check = doctor.check_fence("bwrap: setting up uid map: Permission denied")
+    assert (check.status, "uid map" in check.detail) == ("warn", True)
+    assert "user namespaces" in check.mend
+    assert doctor.check_fence(None).status == "ok"
 
 
 def test_every_failing_line_says_how_to_mend_it(tmp_path: Path) -> None:

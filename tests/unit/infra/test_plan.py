@@ -25,6 +25,13 @@ def test_the_edge_takes_from_both_origins(tmp_path: Path) -> None:
     assert edge.backup == f"http://127.0.0.1:{plan.backup.settings.origin.http_port}"
 
 
+def test_each_origin_is_the_others_peer(tmp_path: Path) -> None:
+    plan = make_plan(tmp_path, None, PORTS)
+    primary, backup = plan.primary.settings.origin, plan.backup.settings.origin
+    assert primary.peer == f"http://127.0.0.1:{backup.http_port}"
+    assert backup.peer == f"http://127.0.0.1:{primary.http_port}"
+
+
 def test_a_child_process_reads_the_same_settings_from_its_environment(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -49,3 +56,9 @@ def test_a_wrong_setting_is_named_with_its_value(tmp_path: Path) -> None:
     (tmp_path / "panocast.toml").write_text("[origin]\nrtmp_prot = 1935\n")
     with pytest.raises(UsageError, match=r"origin\.rtmp_prot"):
         make_plan(tmp_path, None, PORTS)
+
+
+def test_rtmps_has_a_port_for_each_origin(tmp_path: Path) -> None:
+    (tmp_path / "panocast.toml").write_text("[origin]\nrtmps_port = 1945\n")
+    plan = make_plan(tmp_path, None, PORTS)
+    assert [part.settings.origin.rtmps_port for part in (plan.primary, plan.backup)] == [1945, 1946]

@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+import json
+from collections import deque
+
+import pytest
+
+from infra.aws.report import BATCH_BYTES, Line, parse_line, take_batch
+from infra.aws.telemetry import as_metric_data, figures, parse
+
+EDGE = """\
+panocast_edge_viewers{stream="a"} 10.0
+panocast_edge_viewers{stream="b"} 5.0
+panocast_edge_switches_total{stream="a"} %d
+panocast_edge_sent_bytes_total{stream="a"} %d
+panocast_edge_fetched_bytes_total{origin="primary"} %d
+"""
+
+
+def test_an_edge_tells_viewers_changes_of_the_origin_and_its_hit_ratio() -> None:
+    told = figures("edge", parse(EDGE % (1, 1000, 100)), parse(EDGE % (3, 3000, 300)))
+    assert told == {"Viewers": 15, "OriginSwitches": 2, "CacheHitRatio": pytest.approx(0.9)}
+
+
+def test_counters_that_begin_again_count_from_zero() -> None:
+    told = figures("edge", parse(EDGE % (7, 1000, 100)), parse(EDGE % (2, 1000, 100)))
+    assert told["OriginSwitches"] == 2
+
+
+def test_without_a_byte_sent_there_is_no_ratio() -> None:
+    assert "CacheHitRatio" not in figures("edge", [], [])
+
+
+def test_an_origin_tells_its_streams_and_the_slowest_rung() -> None:
+    now = parse(
+        'panocast_ffmpeg_starts{stream="a"} 2\n'
+        'panocast_segment_delay_seconds{stream="a",rung="1920"} 0.2\n'
+        'panocast_segment_delay_seconds{stream="a",rung="640"} 0.5\n'
+    )
+    assert figures("origin", [], now) == {"LiveStreams": 1, "SegmentDelay": 0.5}
+    assert figures("origin", now, []) == {"LiveStreams": 0}
+
+
+def test_a_worker_tells_the_parts_it_has_done() -> None:
+    text = 'panocast_transcoder_jobs_total{kind="part",ending="done"} %d\n'
+    text += 'panocast_transcoder_jobs_total{kind="part",ending="failed"} 9\n'
+    assert figures("worker", parse(text % 2), parse(text % 5)) == {"PartsDone": 3}
+
+
+def test_metric_data_is_cloudwatchs() -> None:
+    assert as_metric_data({"Viewers": 3.0}, "mine") == [
+        {"MetricName": "Viewers", "Dimensions": [{"Name": "Deployment", "Value": "mine"}], "Value": 3.0}
+    ]
+
+
+def entry(message: object, **more: object) -> str:
+    fields = {"_SYSTEMD_UNIT": "panocast-edge.service", "__REALTIME_TIMESTAMP": "1763650000123456", "__CURSOR": "c1"}
+    return json.dumps({**fields, "MESSAGE": message, **more})
+
+
+def test_a_line_of_the_journal_is_read_and_its_keys_are_blanked() -> None:
+    line = parse_line(entry("publish rtmp://host/live/cam?key=abcdefghijklmnopqrstuvwxyz012345"))
+    assert line is not None
+    assert (line.at_ms, line.cursor) == (1_763_650_000_123, "c1")
+    assert line.text.startswith("panocast-edge: publish")
+    assert "abcdefghij" not in line.text
+
+
+@pytest.mark.parametrize("said", ["", "nonsense", "[]", "{}", '{"MESSAGE": "x"}', "null"])
+def test_nonsense_in_the_journal_is_passed_over(said: str) -> None:
+    assert parse_line(said) is None
+
+
+def test_bytes_that_are_no_text_are_shown_all_the_same() -> None:
+    line = parse_line(entry([104, 105, 255]))
+    assert line is not None
+    assert line.text == "panocast-edge: hi\ufffd"
+
+
+def test_a_batch_keeps_to_the_limits_and_loses_nothing() -> None:
+    lines = deque(Line(1, "x" * 90_000, str(number)) for number in range(25))
+    seen: list[str] = []
+    while batch := take_batch(lines):
+        assert sum(len(line.text) + 26 for line in batch) <= BATCH_BYTES
+        seen += [line.cursor for line in batch]
+    assert seen == [str(number) for number in range(25)]
