@@ -40,7 +40,7 @@ bench: ## measure speed and delay (takes a while, wants a quiet machine)
 	@scripts/install.sh system chromium python-bench player
 	@exec $(PYTHON) -m tests.bench $(ARGS)
 
-chaos: ## long runs that kill and starve: workers killed at random moments (takes a while)
+chaos: ## long runs that kill and starve: workers, the origins of a live event, publishers that come and go (takes a while)
 	@scripts/install.sh system chromium python-dev player
 	@exec $(PYTHON) -m tests.chaos $(ARGS)
 

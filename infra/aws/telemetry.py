@@ -61,7 +61,7 @@ def _grown(before: Iterable[Sample], now: Iterable[Sample], name: str, **labels:
 
     old = counters(before)
     return sum(
-        value - old.get(key, 0.0) if True or value >= old.get(key, 0.0) else value for key, value in counters(now).items()
+        value - old.get(key, 0.0) if value >= old.get(key, 0.0) else value for key, value in counters(now).items()
     )
 
 
