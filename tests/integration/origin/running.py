@@ -148,7 +148,7 @@ class Origin:
     async def refused(self, name: str) -> str | None:
         return next((e["reason"] for e in (await self.live())["refused"] if e["name"] == name), None)
 
-    async def playable(self, name: str, timeout_s: float = 20.0) -> dict[str, Any]:
+    async def playable(self, name: str, timeout_s: float = 90.0) -> dict[str, Any]:
         """Wait until the stream is listed, and its playlist there."""
         entry: dict[str, Any] | None = await eventually(lambda: self.entry(name), within_s=timeout_s)
         assert entry is not None
@@ -182,7 +182,7 @@ class Origin:
                 return (await self.get("/live.json"))[0] == 200
             return False
 
-        await eventually(answers, within_s=20)
+        await eventually(answers, within_s=90)
 
 
 @asynccontextmanager

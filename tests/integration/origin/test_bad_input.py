@@ -99,7 +99,7 @@ async def test_a_changed_picture_gets_a_new_ladder_and_a_warning(origin: Origin,
             entry = await origin.entry("cam")
             return bool(entry) and entry["rungs"] == [800, 480]  # type: ignore[index]
 
-        await eventually(changed, within_s=20)
+        await eventually(changed, within_s=90)
         entry = await origin.entry("cam")
         assert entry
         assert "the source changed from 640x320 to 800x400" in entry["warnings"][0]

@@ -65,7 +65,7 @@ async def greeted(port: int, source: str) -> bool:
     reader, writer = await asyncio.open_connection("127.0.0.1", port, local_addr=(source, 0))
     try:
         writer.write(b"\x03" + bytes(1536))
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             return await reader.read(1) == b"\x03"
     except ConnectionError:
         return False

@@ -289,6 +289,6 @@ async def test_nothing_outlives_the_agent(origin: Origin) -> None:
         running = await ffmpegs(origin)
         assert len(running) == 2
         await origin.agent.stop()
-        await eventually(lambda: not any(Path(f"/proc/{pid}").exists() for pid in running.values()), within_s=5)
+        await eventually(lambda: not any(Path(f"/proc/{pid}").exists() for pid in running.values()), within_s=60)
         await origin.agent.start()
         await origin.ready()

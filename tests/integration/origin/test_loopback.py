@@ -31,7 +31,7 @@ async def segments(origin: Origin, uri: str, at_least: int) -> list[str]:
         found = [str(segment.uri) for segment in m3u8.loads(text).segments] if status == 200 else []
         return found if len(found) >= at_least else []
 
-    return await eventually(named, within_s=20)
+    return await eventually(named, within_s=90)
 
 
 def segments_of(origin: Origin, uri: str) -> list[Path]:
@@ -81,7 +81,7 @@ async def test_every_rung_plays_and_all_agree(origin: Origin) -> None:
                 for bits, variant in zip(heaviest, await origin.variants("cam"), strict=True)
             )
 
-        await eventually(told_enough, within_s=10)
+        await eventually(told_enough, within_s=60)
 
 
 async def test_caching_is_told_with_every_answer(origin: Origin) -> None:
@@ -140,5 +140,5 @@ async def test_the_stream_goes_on_over_a_killed_agent(origin: Origin) -> None:
             names = await segments(origin, "cam_480/index.m3u8", 3)
             return before[-1] in names and len(names) - names.index(before[-1]) > 3
 
-        await eventually(goes_on, within_s=20)
+        await eventually(goes_on, within_s=90)
         assert encoder.returncode is None

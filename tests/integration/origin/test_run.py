@@ -61,7 +61,7 @@ async def test_a_killed_sibling_comes_back_and_sigterm_ends_all(tmp_path: Path) 
         async def answers() -> bool:
             return await live() is not None
 
-        await eventually(answers, within_s=20)
+        await eventually(answers, within_s=90)
         url = (
             f"rtmp://127.0.0.1:{ports['rtmp_port']}/live/cam?key={stream_key(load_secret(tmp_path / 'secret'), 'cam')}"
         )
@@ -75,14 +75,14 @@ async def test_a_killed_sibling_comes_back_and_sigterm_ends_all(tmp_path: Path) 
                 async def another(gone: int = pid, name: str = victim) -> bool:
                     return (await children(supervisor.pid, name)) not in ([], [gone])
 
-                await eventually(another, within_s=10)
-                await eventually(answers, within_s=10)
+                await eventually(another, within_s=60)
+                await eventually(answers, within_s=60)
                 if victim == "agent":
                     assert encoder.returncode is None, "the encoder lost its connection"
         async with publishing(argv(url)):
             await eventually(live, within_s=30)
             supervisor.terminate()
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(60):
                 assert await supervisor.wait() == 0
         said = (tmp_path / "said").read_text()
         assert "cam: published, session" in said

@@ -122,7 +122,7 @@ async def test_an_ffmpeg_that_was_taken_over_gets_nowhere(
     assert SECRET not in (job / "loot").read_text()
     assert listener.visits == 0
     assert all(canary.read_text() == SECRET for canary in canaries)
-    await eventually(lambda: not running("7654.321"), within_s=5)
+    await eventually(lambda: not running("7654.321"), within_s=60)
 
 
 async def test_a_link_that_was_left_for_us_to_follow_is_refused(site: Site, job: Path) -> None:
@@ -157,9 +157,9 @@ async def test_what_it_said_last_comes_through_the_fence(site: Site, job: Path) 
 async def test_a_stopped_job_leaves_no_ffmpeg_behind_the_fence(job: Path) -> None:
     child = Child(Command("job", ["sleep", "8765.432"], cwd=job, fence=Fence(LIMITS, True, job)))
     await child.start()
-    await eventually(lambda: running("8765.432"), within_s=10)
+    await eventually(lambda: running("8765.432"), within_s=60)
     await child.stop(grace_s=5)
-    await eventually(lambda: not running("8765.432"), within_s=5)
+    await eventually(lambda: not running("8765.432"), within_s=60)
 
 
 @pytest.mark.parametrize("set_up", [True, False])
@@ -181,7 +181,7 @@ async def test_a_killed_worker_leaves_no_ffmpeg_behind_the_fence(job: Path, set_
         await eventually(lambda: (job / "ready").exists(), within_s=20)
     worker.send_signal(signal.SIGKILL)
     await worker.wait()
-    await eventually(lambda: not running("9876.543"), within_s=5)
+    await eventually(lambda: not running("9876.543"), within_s=60)
 
 
 NOISE = "testsrc2=size=1280x640:rate=30:duration=600"
