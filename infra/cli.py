@@ -27,7 +27,7 @@ from panocast.cli import ConfigOption, StateOption, new_app, run_app
 from panocast.errors import UsageError
 from panocast.keys import load_secret, open_keys
 from panocast.ladder import Size
-from panocast.layout import check_stream_name
+from panocast.layout import UPLOADS, check_stream_name
 from panocast.process import run
 from panocast.settings import load_settings
 from panocast.state import open_settings, open_state, sole_use
@@ -75,6 +75,8 @@ def up_command(
         files = own_certificate(own_folder(folder))
     plan = make_plan(state, config, ports, bind, files)
     load_secret(plan.settings.secret_path)
+    if not plan.settings.ingest:  # the watch folder that the welcome names
+        (plan.settings.state / "ingest" / UPLOADS).mkdir(parents=True, exist_ok=True)
     with sole_use(plan.settings.state, "`panocast up`"):
         up.check_machine(plan)
         asyncio.run(_up(plan, up.Extras(test_source=test_source or demo, demo=demo), as_json=as_json))
