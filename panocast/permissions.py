@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from panocast.layout import RECORDINGS, UPLOADS
+from panocast.layout import DONE, RECORDINGS, UPLOADS
 
 # What an action is allowed on: `ingest` and `egress` are buckets, what follows a slash their objects.
 INGEST, EGRESS = "ingest", "egress"
@@ -51,6 +51,7 @@ OPERATOR = (
     Permission("s3:PutObject", f"{INGEST}/{UPLOADS}*", "`submit`"),
     Permission("s3:AbortMultipartUpload", f"{INGEST}/{UPLOADS}*", "`submit` of a large file that failed"),
     Permission("s3:ListBucket", EGRESS, "`jobs`, `submit --missing`: what is done"),
+    Permission("s3:GetObject", f"{EGRESS}/{DONE}*", "`jobs`, `submit --missing`: for how many parts it is done"),
     Permission("sqs:SendMessage", QUEUE, "`submit --missing`, `dead retry`"),
     Permission("sqs:GetQueueAttributes", QUEUE, "`jobs`; finds the dead-letter queue"),
     Permission("sqs:GetQueueAttributes", DEAD_LETTERS, "`jobs`"),

@@ -7,7 +7,7 @@ import re
 
 import pytest
 from PIL import Image
-from playwright.async_api import Browser
+from playwright.async_api import Browser, expect
 
 from tests.e2e.player.watching import (
     DESKTOP,
@@ -111,7 +111,7 @@ async def test_volume_and_mute_agree(visit: Opening) -> None:
     await page.get_by_role("slider", name="Volume").fill("0.4")
     assert await page.evaluate("[panocast.video.muted, panocast.video.volume]") == [False, 0.4]
     await page.get_by_role("button", name="Mute").click()
-    assert await page.get_by_role("slider", name="Volume").input_value() == "0"
+    await expect(page.get_by_role("slider", name="Volume")).to_have_value("0")
 
 
 async def test_the_seek_bar_shows_where_it_would_go(site: PlayerSite, visit: Opening, card_extras: None) -> None:
