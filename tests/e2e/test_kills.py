@@ -102,6 +102,8 @@ async def test_what_was_recorded_before_the_ingesting_nginx_is_killed_becomes_vo
             await eventually(lambda: up.live("cam"))
             await asyncio.sleep(8)  # something to record: a part and a half
             await kill(up, up.children()[INGESTING_NGINX])
+            # Segments that were under way may have come by now; the encoder stays until it is recorded again.
+            await eventually(lambda: len([*(tmp_path / "ingest/recordings/cam").glob("*/0001.mp4")]) == 2)
 
         async def both() -> bool:
             return len(await up.assets("cam")) == 2
