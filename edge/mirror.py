@@ -116,7 +116,7 @@ class Mirror:
             self._sights[role].hear(feed, time.monotonic())
             self._wake.set()
 
-        await follow_feed(self._session, url, self.name, heard)
+        await follow_feed(self._session, url, self.name, heard, who=f"the {role} origin")
 
     async def _keep_up(self) -> None:
         while True:

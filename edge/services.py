@@ -27,7 +27,8 @@ from edge.shelf import Shelf
 from edge.signing import playback_secret
 from panocast import nginx
 from panocast.lifecycle import until_stopped
-from panocast.process import Command, Service
+from panocast.process import Command
+from panocast.service import Service
 from panocast.settings import Settings
 from panocast.spot import NoticeKind, notices
 from panocast.store import open_store

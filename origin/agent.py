@@ -10,6 +10,7 @@ import logging
 import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 
 import aiohttp
 from aiohttp import web
@@ -35,8 +36,8 @@ from origin.report import live_report, sphere_of
 from origin.rtmp_server import RtmpServer
 from origin.show import Packager
 from origin.streams import Streams, watch
-from origin.timeline import Peer
 from panocast.errors import RefusedError, TemporaryError, UsageError
+from panocast.follow import follow_feed
 from panocast.keys import StreamKeys, open_keys
 from panocast.sandbox import sandboxed
 from panocast.settings import Settings, StreamSettings
@@ -103,7 +104,7 @@ class Agent:
             drop_readers=lambda name: server.drop_readers("live", name),
             shelf=Shelf(paths.timelines),
             sphere=lambda name, size: sphere_of(settings.streams.get(name, StreamSettings()), size),
-            peer=Peer(session, origin.peer) if origin.peer else None,
+            follow_peer=partial(follow_feed, session, origin.peer, who="the other origin") if origin.peer else None,
             grace_s=origin.grace_s,
         )
         packager = OwnPackager(origin.role, origin.segment_min_s, origin.window_s, around)

@@ -6,7 +6,8 @@ beside it where it is chosen (origin/ladder.py, transcoder/encode.py).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -129,3 +130,32 @@ def _number(text: str | None) -> float:
         return float(text or 0)
     except ValueError:
         return 0.0
+
+
+class SpeedMeter:
+    """How fast an ffmpeg is, from its progress lines and a clock in seconds: of the last ten, two reports a second.
+
+    ffmpeg's own figure counts from time zero, which with a live source's timestamps means nothing.
+    """
+
+    _REPORTS = 20
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._reader = ProgressReader()
+        self._reports: deque[tuple[float, float]] = deque(maxlen=self._REPORTS)
+
+    def feed(self, line: str) -> None:
+        """Take one line of progress."""
+        if progress := self._reader.feed(line):
+            if self._reports and progress.time_s < self._reports[-1][1]:
+                self._reports.clear()  # it was started again
+            self._reports.append((self._clock(), progress.time_s))
+
+    @property
+    def speed(self) -> float | None:
+        """Seconds of output for each second, or None before ten seconds have passed."""
+        if len(self._reports) < self._REPORTS:
+            return None
+        (began, from_s), (ended, to_s) = self._reports[0], self._reports[-1]
+        return (to_s - from_s) / (ended - began) if ended > began else None

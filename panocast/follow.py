@@ -3,52 +3,97 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import random
 from collections.abc import Callable
 
 import aiohttp
 from pydantic import ValidationError
 
+from panocast.errors import NotFoundError, TemporaryError
 from panocast.feed import WAIT_S, Feed, feed_path
 
+log = logging.getLogger(__name__)
+
 LARGEST_FEED_BYTES = 8 << 20
+"""A feed of a minute with 4 rungs has some 50 KB; one of an hour 3 MB."""
+
 ANSWER_WITHIN_S = WAIT_S + 2.0
-RETRY_S = (0.1, 2.0)
+_CONNECT_S = 1.0
+_PAUSES_S = (0.1, 2.0)
+
+Heard = Callable[[Feed | None], None]
 
 
 async def follow_feed(
-    session: aiohttp.ClientSession, base_url: str, name: str, heard: Callable[[Feed | None], None]
+    session: aiohttp.ClientSession,
+    base_url: str,
+    name: str,
+    heard: Heard,
+    *,
+    who: str,
+    within_s: float = ANSWER_WITHIN_S,
 ) -> None:
     """Call `heard` with each new state of a stream's feed until cancelled, and with None whenever there is none to be
-    had: the origin does not answer, answers nonsense, or does not have the stream."""
+    had: the origin does not answer within `within_s`, answers nonsense, or does not have the stream.
+
+    Trouble is said once in the log, of `who` ("the primary origin").
+    """
+    timeout = aiohttp.ClientTimeout(total=within_s, sock_connect=_CONNECT_S)
     cursor: str | None = None
-    pause_s = RETRY_S[0]
+    pause_s = _PAUSES_S[0]
+    trouble = ""
     while True:
-        feed = await _ask(session, base_url.rstrip("/") + feed_path(name), cursor)
-        if feed is not None and feed.name != name:
-            feed = None
+        feed, said = None, ""
+        try:
+            feed = await _ask(session, base_url.rstrip("/") + feed_path(name), cursor, name, timeout)
+        except NotFoundError:
+            pass
+        except TemporaryError as error:
+            said = str(error)
+        if said and said != trouble:
+            log.warning("stream %s: no word from %s: %s", name, who, said)
+        trouble = said
         heard(feed)
-        if feed is None:
+        if feed and feed.cursor != cursor:
+            cursor, pause_s = feed.cursor, _PAUSES_S[0]
+            continue
+        # No news, whether it waited for some or not: never ask in a tight loop; with jitter, so that two origins that
+        # come back together do not keep step.
+        if feed:
+            await asyncio.sleep(_PAUSES_S[0])
+        else:
             cursor = None
             await asyncio.sleep(pause_s * random.uniform(0.5, 1.0))
-            pause_s = min(2 * pause_s, RETRY_S[1])
-        elif feed.cursor == cursor:
-            await asyncio.sleep(RETRY_S[0])  # nothing new: it has waited already, or does not know how to
-        else:
-            cursor, pause_s = feed.cursor, RETRY_S[0]
+            pause_s = min(2 * pause_s, _PAUSES_S[1])
 
 
-async def _ask(session: aiohttp.ClientSession, url: str, cursor: str | None) -> Feed | None:
+async def _ask(
+    session: aiohttp.ClientSession, url: str, cursor: str | None, name: str, timeout: aiohttp.ClientTimeout
+) -> Feed:
+    """What there is, or what is newer than `cursor`. Raises NotFoundError without the stream, TemporaryError in words
+    for an answer that makes no sense, and for none."""
+    params = {"after": cursor} if cursor else {}
     try:
-        async with asyncio.timeout(ANSWER_WITHIN_S):
-            async with session.get(url, params={"after": cursor} if cursor else {}) as response:
-                if response.status != 200:
-                    return None
-                body = bytearray()
-                async for chunk in response.content.iter_any():
-                    body += chunk
-                    if len(body) > LARGEST_FEED_BYTES:
-                        return None
-        return Feed.model_validate_json(bytes(body))
-    except (aiohttp.ClientError, TimeoutError, OSError, ValidationError):
-        return None
+        async with session.get(url, params=params, timeout=timeout, allow_redirects=False) as response:
+            if response.status == 404:
+                raise NotFoundError(f"{url} is not there")
+            if response.status != 200:
+                raise TemporaryError(f"{url} answers {response.status}")
+            body = bytearray()
+            async for chunk in response.content.iter_any():
+                body += chunk
+                if len(body) > LARGEST_FEED_BYTES:
+                    raise TemporaryError(f"{url} answers with more than {LARGEST_FEED_BYTES} bytes")
+        feed = Feed.model_validate_json(bytes(body))
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        raise TemporaryError(f"{url} answers with something that is no feed: {where} {first['msg']}") from error
+    except TimeoutError as error:
+        raise TemporaryError(f"{url} does not answer in time") from error
+    except (aiohttp.ClientError, OSError) as error:
+        raise TemporaryError(f"{url}: {error}") from error
+    if feed.name != name:
+        raise TemporaryError(f"{url} answers with the feed of {feed.name!r}")
+    return feed

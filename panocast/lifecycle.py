@@ -7,7 +7,8 @@ import signal
 import sys
 from collections.abc import Iterable
 
-from panocast.process import Command, Service
+from panocast.process import Command
+from panocast.service import Service
 
 
 async def until_stopped() -> None:

@@ -15,6 +15,8 @@ from aiohttp import web
 from multidict import CIMultiDict
 from yarl import URL
 
+from tests.serving import serving
+
 
 class Fault(StrEnum):
     """What happens to a request."""
@@ -76,16 +78,10 @@ async def faulty(upstream: str) -> AsyncIterator[FaultyServer]:
                 _cut(request)
             return answer
 
-        runner = web.AppRunner(web.Application(client_max_size=1 << 30), handler_cancellation=False)
-        runner.app.router.add_route("*", "/{path:.*}", handle)
-        await runner.setup()
-        site = web.TCPSite(runner, "127.0.0.1", 0)
-        await site.start()
-        server.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
-        try:
+        app = web.Application(client_max_size=1 << 30)
+        app.router.add_route("*", "/{path:.*}", handle)
+        async with serving(app, handler_cancellation=False) as server.url:
             yield server
-        finally:
-            await runner.cleanup()
 
 
 def _cut(request: web.Request) -> None:

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 
 from aiohttp import web
 
+from tests.serving import serving
+
 TOKEN = "a-token"
 
 
@@ -56,12 +58,5 @@ async def metadata_server() -> AsyncIterator[Metadata]:
 
     app = web.Application()
     app.add_routes([web.put("/latest/api/token", token), web.get("/latest/meta-data/{path:.+}", answer)])
-    runner = web.AppRunner(app)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    metadata.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
-    try:
+    async with serving(app) as metadata.url:
         yield metadata
-    finally:
-        await runner.cleanup()

@@ -86,10 +86,8 @@ def part_argv(
     audio: bool,
 ) -> list[str]:
     """Encode the part at `url` into `WIDTH/` folders of fragmented MP4, and copy its audio to `audio.mov`."""
-    # copyts: frames keep the place on the clock that the part's own timestamps give them.
-    source = Input(url, {"copyts": None, **input_options("mov", max_pixels=max_pixels)})
-    length_s = segment_length_s(span.duration_s, segment_s)
-    outputs = [_rung_output(rung, length_s, rate, quality, shift_s=0) for rung in rungs]
+    source = _part(url, max_pixels)
+    outputs = _rung_outputs(rungs, segment_length_s(span.duration_s, segment_s), rate, quality)
     if audio:
         outputs.append(Output("audio.mov", None, audio=True, options=_AUDIO_ASIDE))
     return command(source, outputs, prepare=prepare(colour, rungs[0].size), threads=quality.threads)
@@ -100,7 +98,7 @@ def filler_argv(span: Span, rate: Fraction, rungs: Sequence[Rung], quality: Qual
     frames = max(1, round(span.duration_s * rate))
     black = f"color=black:size={rungs[0].size}:rate={rate},format=yuv420p,trim=end_frame={frames}"
     length_s = segment_length_s(frames / float(rate), segment_s)
-    outputs = [_rung_output(rung, length_s, rate, quality, shift_s=span.start_s) for rung in rungs]
+    outputs = _rung_outputs(rungs, length_s, rate, quality, shift_s=span.start_s)
     return command(
         Input(black, {"f": "lavfi"}), outputs, prepare=prepare(Colour(), rungs[0].size), threads=quality.threads
     )
@@ -119,9 +117,8 @@ def patch_argv(
     colour: Colour,
 ) -> list[str]:
     """Encode a stretch of the part at `url`, which begins at `start_s` of another clock, into `WIDTH/` folders."""
-    source = Input(url, {"copyts": None, **input_options("mov", max_pixels=max_pixels)})
-    length_s = segment_length_s(span.duration_s, segment_s)
-    outputs = [_rung_output(rung, length_s, rate, quality, shift_s=0) for rung in rungs]
+    source = _part(url, max_pixels)
+    outputs = _rung_outputs(rungs, segment_length_s(span.duration_s, segment_s), rate, quality)
     half_s = 0.5 / float(rate)  # clocks in milliseconds: a frame belongs to the stretch that it is nearest to
     chosen: Sequence[tuple[str, Options]] = (
         ("trim", {"start": f"{span.start_s - half_s:.6f}", "end": f"{span.end_s - half_s:.6f}"}),
@@ -132,7 +129,7 @@ def patch_argv(
 
 def patch_sound_argv(url: str, span: Span, start_s: float, *, max_pixels: int) -> list[str]:
     """Copy the sound of that stretch to `audio.mov`, on the other clock."""
-    source = Input(url, {"copyts": None, **input_options("mov", max_pixels=max_pixels)})
+    source = _part(url, max_pixels)
     where: Options = {
         "ss": f"{span.start_s:.6f}",
         "to": f"{span.end_s:.6f}",
@@ -143,7 +140,7 @@ def patch_sound_argv(url: str, span: Span, start_s: float, *, max_pixels: int) -
 
 def aside_argv(url: str, *, max_pixels: int) -> list[str]:
     """Copy the audio of the part at `url` to `audio.mov`, as `part_argv` does."""
-    source = Input(url, {"copyts": None, **input_options("mov", max_pixels=max_pixels)})
+    source = _part(url, max_pixels)
     return command(source, [Output("audio.mov", None, audio=True, options=_AUDIO_ASIDE)])
 
 
@@ -151,7 +148,18 @@ def aside_argv(url: str, *, max_pixels: int) -> list[str]:
 _AUDIO_ASIDE: Options = {"c:a": "copy", "f": "mov", "avoid_negative_ts": "disabled", "strict": "experimental"}
 
 
-def _rung_output(rung: Rung, length_s: float, rate: Fraction, quality: Quality, *, shift_s: float) -> Output:
+def _part(url: str, max_pixels: int) -> Input:
+    # copyts: frames keep the place on the clock that the part's own timestamps give them.
+    return Input(url, {"copyts": None, **input_options("mov", max_pixels=max_pixels)})
+
+
+def _rung_outputs(
+    rungs: Sequence[Rung], length_s: float, rate: Fraction, quality: Quality, *, shift_s: float = 0
+) -> list[Output]:
+    return [_rung_output(rung, length_s, rate, quality, shift_s) for rung in rungs]
+
+
+def _rung_output(rung: Rung, length_s: float, rate: Fraction, quality: Quality, shift_s: float) -> Output:
     tries = effort(rung.size.width, quality.preset)
     # fps: x264 derives the level from it; a usual rate gives all parts of a recording the same init segment.
     params = ("keyint=infinite", "scenecut=0", "open-gop=0", f"fps={level_rate(rate)}", *tries.params)

@@ -10,8 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol
 
 from panocast.errors import SetupError, TemporaryError
-from panocast.process import Backoff
 from panocast.queue import Message
+from panocast.service import Backoff
 from transcoder.figures import Figures
 from transcoder.held import LONGEST_S, Held
 from transcoder.workplace import Workplace, in_thread

@@ -22,7 +22,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from infra.aws.telemetry import NAMESPACE, Sample, as_metric_data, figures, parse
 from panocast.logs import redact
-from panocast.process import Command, Service
+from panocast.process import Command
+from panocast.service import Service
 from panocast.settings import Settings
 
 log = logging.getLogger(__name__)

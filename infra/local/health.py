@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import aiohttp
 
 from infra.local.plan import Plan
-from panocast.process import Service
+from panocast.service import Service
 
 log = logging.getLogger(__name__)
 

@@ -27,7 +27,8 @@ from infra.local.ports import accepts
 from infra.local.sweep import sweep_leftovers
 from panocast.errors import PanocastError, UsageError
 from panocast.lifecycle import keep_running, until_stopped
-from panocast.process import Backoff, Command, Service
+from panocast.process import Command
+from panocast.service import Backoff, Service
 from panocast.settings import as_environment
 
 log = logging.getLogger(__name__)

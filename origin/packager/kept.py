@@ -9,7 +9,7 @@ from abc import ABC, abstractmethod
 
 from origin.packager.run import Run
 from panocast.errors import TemporaryError
-from panocast.process import Backoff
+from panocast.service import Backoff
 
 log = logging.getLogger(__name__)
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections import deque
 from collections.abc import Callable, Sequence
 
 from origin.packager.pipe import Pipe
-from panocast.ffmpeg import ProgressReader
+from panocast.ffmpeg import SpeedMeter
 from panocast.process import Child, Command
 
 Take = Callable[[bytes], None]
@@ -16,8 +15,6 @@ Take = Callable[[bytes], None]
 _DRAIN_S = 2.0
 # Nothing is lost by ending it quickly, and an RTMP read ignores the first SIGTERM.
 _GRACE_S = 0.3
-# Two progress reports a second: the speed of the last ten seconds.
-_REPORTS = 20
 
 
 class Run:
@@ -29,10 +26,9 @@ class Run:
         self.started_s = self._clock()
         self._pipes = [Pipe(self._heard(take)) for take in takers]
         descriptors = [pipe.write_fd for pipe in self._pipes]
-        self._progress = ProgressReader()
-        self._reports: deque[tuple[float, float]] = deque(maxlen=_REPORTS)
+        self._meter = SpeedMeter(self._clock)
         self._child = Child(
-            Command(name, argv_of(descriptors), pass_fds=tuple(descriptors)), on_stdout=self._on_progress
+            Command(name, argv_of(descriptors), pass_fds=tuple(descriptors)), on_stdout=self._meter.feed
         )
 
     @property
@@ -42,14 +38,8 @@ class Run:
 
     @property
     def speed(self) -> float | None:
-        """Seconds of output for each second of the last ten, or None before ten seconds have passed.
-
-        ffmpeg's own figure counts from time zero, which with the source's timestamps means nothing.
-        """
-        if len(self._reports) < _REPORTS:
-            return None
-        (began, from_s), (ended, to_s) = self._reports[0], self._reports[-1]
-        return (to_s - from_s) / (ended - began) if ended > began else None
+        """Seconds of output for each second of the last ten, or None before ten seconds have passed."""
+        return self._meter.speed
 
     async def start(self) -> None:
         """Start it. Raises UsageError where ffmpeg is missing, TemporaryError where it cannot start."""
@@ -90,7 +80,3 @@ class Run:
             take(data)
 
         return heard
-
-    def _on_progress(self, line: str) -> None:
-        if progress := self._progress.feed(line):
-            self._reports.append((self._clock(), progress.time_s))

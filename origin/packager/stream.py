@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass
 
 from origin.ladder import Source
@@ -17,9 +17,9 @@ from origin.packager.shedding import Shedding
 from origin.packager.shelf import Kept, Shelf
 from origin.show import Ask, Client
 from origin.stat import Published
-from origin.timeline import Peer
 from panocast.errors import RefusedError, TemporaryError
 from panocast.feed import Feed, State
+from panocast.follow import Heard
 from panocast.ladder import Rung, Size, live_rungs
 from panocast.projection import Projection, Stereo
 
@@ -41,14 +41,17 @@ _TICK_S = 0.1
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What all streams of a packager share. `drop_readers` ends whoever reads a stream from nginx."""
+    """What all streams of a packager share.
+
+    `drop_readers` ends whoever reads a stream from nginx, `follow_peer` tells what the other origin has of a stream.
+    """
 
     source_url: Callable[[str], str]
     ask: Ask
     drop_readers: Callable[[str], Awaitable[None]]
     shelf: Shelf
     sphere: Callable[[str, Size], tuple[Projection, Stereo]]
-    peer: Peer | None
+    follow_peer: Callable[[str, Heard], Coroutine[None, None, None]] | None
     grace_s: float
 
 
@@ -78,8 +81,8 @@ class PackagedStream:
         self._news = asyncio.Event()
         package.on_change = self._changed
         self._tasks = [asyncio.create_task(self._tick(), name=f"timeline of {name}")]
-        if around.peer:
-            self._tasks.append(asyncio.create_task(around.peer.follow(name, self._hear), name=f"peer of {name}"))
+        if around.follow_peer:
+            self._tasks.append(asyncio.create_task(around.follow_peer(name, self._hear), name=f"peer of {name}"))
         else:
             self._hear(None)
 

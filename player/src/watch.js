@@ -122,8 +122,9 @@ class Watch {
     void beacon.report(address, this.#stream, this.#video, this.#view);
     this.#view.look(wishes);
     this.#update();
-    void this.#wrap();
+    // The stream first: it is fetched while the sphere's code is read.
     void this.#stream.start();
+    void this.#wrap();
     if (address.kind === 'vod') void this.#readAsset();
     else poll(() => this.#readLive(), poll_ms);
   }

@@ -22,7 +22,7 @@ from pathlib import Path
 from edge.config import live_folder
 from infra.local.ports import free_ports
 from panocast.nginx import command, worker_user
-from panocast.process import Service
+from panocast.service import Service
 from tests.integration.edge.fake_origin import NAME, FakeOrigin, Program, broadcast
 from tests.integration.edge.running import Edge, running_edge
 from tests.waiting import eventually

@@ -15,7 +15,7 @@ from infra.local.demo import publish_command
 from panocast.feed import SEGMENT_NAME
 from panocast.hls import parse_media_playlist
 from panocast.ladder import Size
-from panocast.process import Backoff, Service
+from panocast.service import Backoff, Service
 from panocast.testcard import Card
 from tests.e2e.platform import Platform, descendants, platform, publishing
 from tests.media import frame_times

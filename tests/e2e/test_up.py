@@ -18,21 +18,10 @@ from panocast.ladder import Size
 from panocast.testcard import Card
 from tests.e2e.platform import STOP_TIMEOUT_S, arguments, descendants, platform, publishing
 from tests.media import frame_times, output_of
+from tests.processes import alive
 from tests.waiting import eventually
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
-
-
-def alive(pids: list[int]) -> list[int]:
-    """Those of `pids` that still run (a zombie does not)."""
-    running = []
-    for pid in pids:
-        try:
-            state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-        except OSError:
-            continue
-        running += [pid] if state != "Z" else []
-    return running
 
 
 async def test_ctrl_c_stops_everything_within_ten_seconds(tmp_path: Path) -> None:
@@ -43,7 +32,7 @@ async def test_ctrl_c_stops_everything_within_ten_seconds(tmp_path: Path) -> Non
         before = time.monotonic()
         assert await up.stop() in (0, 130)
         assert time.monotonic() - before < STOP_TIMEOUT_S
-        await eventually(lambda: not alive(started), within_s=60)
+        await eventually(lambda: not [pid for pid in started if alive(pid)], within_s=60)
         assert not (tmp_path / "run.json").exists()
 
 
@@ -52,7 +41,7 @@ async def test_nothing_outlives_a_supervisor_that_is_killed_and_the_next_start_w
         started = descendants(up.process.pid)
         up.process.send_signal(signal.SIGKILL)
         await up.process.wait()
-        await eventually(lambda: not alive(started), within_s=20)
+        await eventually(lambda: not [pid for pid in started if alive(pid)], within_s=20)
     async with platform(tmp_path) as up:
         assert (await up.get("/healthz"))[0] == 200
 

@@ -11,7 +11,8 @@ import pytest
 
 from infra.local.health import Check, watch
 from infra.local.ports import free_ports
-from panocast.process import Backoff, Command, Service
+from panocast.process import Command
+from panocast.service import Backoff, Service
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.slow

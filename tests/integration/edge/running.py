@@ -17,7 +17,7 @@ from aiohttp import web
 from edge import services
 from edge.agent import Agent
 from infra.local.ports import free_ports
-from panocast.process import Service
+from panocast.service import Service
 from panocast.settings import Settings, as_environment, load_settings
 from tests.waiting import eventually
 

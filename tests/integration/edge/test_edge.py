@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from panocast.layout import Session
 from tests.integration.edge.fake_origin import FakeOrigin
 from tests.integration.edge.running import Edge, running_edge
 
@@ -33,8 +34,9 @@ async def test_vod_is_served_with_its_type_and_nothing_of_the_store_besides(edge
     (session / "1920").mkdir(parents=True)
     for name in ("master.m3u8", "asset.json", "1920/0001-000.m4s"):
         (session / name).write_text("{}")
-    (tmp_path / "egress/work/talk").mkdir(parents=True)
-    (tmp_path / "egress/work/talk/secret.json").write_text("{}")
+    unfinished = Session("talk", "20261120T084641Z-primary").work_prefix
+    (tmp_path / "egress" / unfinished).mkdir(parents=True)
+    (tmp_path / "egress" / unfinished / "secret.json").write_text("{}")
     (tmp_path / "egress/vod/catalog.json").write_text('{"vod": []}')
     base = "/vod/talk/20261120T084641Z-primary"
     expected = {
@@ -46,8 +48,8 @@ async def test_vod_is_served_with_its_type_and_nothing_of_the_store_besides(edge
     for path, (media_type, cache) in expected.items():
         status, _, headers = await edge.get(path)
         assert (status, headers["Content-Type"].split(";")[0], headers["Cache-Control"]) == (200, media_type, cache)
-    assert (await edge.get("/work/talk/secret.json"))[0] == 404
-    assert (await edge.get("/vod/../work/talk/secret.json"))[0] == 404
+    assert (await edge.get(f"/{unfinished}secret.json"))[0] == 404
+    assert (await edge.get(f"/vod/../{unfinished}secret.json"))[0] == 404
 
 
 HIDDEN = [

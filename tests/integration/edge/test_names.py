@@ -11,7 +11,7 @@ from aiohttp import web
 
 from edge import services
 from infra.local.ports import free_ports
-from panocast.process import Service
+from panocast.service import Service
 from panocast.settings import load_settings
 from tests.waiting import eventually
 

@@ -203,11 +203,3 @@ def cut(path: Path, folder: Path, part_s: float) -> list[Path]:
     where = ("-segment_time", str(part_s), "-reset_timestamps", "0", "-avoid_negative_ts", "disabled")
     ffmpeg("-i", path, "-c", "copy", "-f", "segment", "-segment_format", "mp4", *where, "cut/%04d.mp4", cwd=folder)
     return sorted((folder / "cut").iterdir())
-
-
-def alive(pid: int) -> bool:
-    """Whether a process runs (a zombie does not)."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
-        return False

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from tests.integration.transcoder.checker import check_asset
-from tests.integration.transcoder.site import Site, alive
+from tests.integration.transcoder.site import Site
+from tests.processes import alive
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.slow

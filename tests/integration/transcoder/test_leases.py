@@ -12,7 +12,8 @@ import pytest
 
 from panocast.layout import PartKey
 from tests.integration.transcoder.processes import Gate, worker_process
-from tests.integration.transcoder.site import Site, alive, session_at
+from tests.integration.transcoder.site import Site, session_at
+from tests.processes import alive
 from tests.waiting import eventually
 from transcoder.markers import part_attempt_prefix
 from transcoder.part import files_of, read_part_marker, transcode_part

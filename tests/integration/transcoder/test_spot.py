@@ -9,7 +9,8 @@ import pytest
 
 from tests.imds import metadata_server
 from tests.integration.transcoder.processes import Gate, worker_process
-from tests.integration.transcoder.site import Site, alive, session_at
+from tests.integration.transcoder.site import Site, session_at
+from tests.processes import alive
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.slow

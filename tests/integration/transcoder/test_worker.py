@@ -14,7 +14,8 @@ import pytest
 
 from panocast.errors import TemporaryError
 from panocast.store import Store
-from tests.integration.transcoder.site import Site, alive, session_at
+from tests.integration.transcoder.site import Site, session_at
+from tests.processes import alive
 from tests.waiting import eventually
 from transcoder.jobs import event_body
 from transcoder.worker import Worker

@@ -12,20 +12,13 @@ from pathlib import Path
 import pytest
 
 from panocast.errors import TemporaryError, UsageError
-from panocast.process import Backoff, Child, Command, ProcessError, Service, metered, run
+from panocast.process import Child, Command, ProcessError, metered, run
+from tests.processes import alive
 from tests.waiting import eventually
 
 
 def sh(script: str, **options: object) -> Command:
     return Command("job", ["sh", "-c", script], **options)  # type: ignore[arg-type]
-
-
-def alive(pid: int) -> bool:
-    """Whether a process runs; one that ended and waits for its parent does not."""
-    try:
-        return "\nState:\tZ" not in Path(f"/proc/{pid}/status").read_text()
-    except (FileNotFoundError, ProcessLookupError):
-        return False
 
 
 async def test_lines_of_stdout_are_given_to_the_caller() -> None:
@@ -156,32 +149,3 @@ async def test_what_yields_has_the_lowest_priority() -> None:
 async def test_a_line_longer_than_any_does_not_stop_the_reading() -> None:
     lines = await run(Command("job", [sys.executable, "-c", "print('x' * 3_000_000); print('after')"]), timeout_s=20)
     assert lines[-1] == "after"
-
-
-async def test_a_service_is_started_again_and_remembers_why() -> None:
-    service = Service(sh("echo broken >&2; exit 7"), backoff=Backoff(first_s=0.01, most_s=0.02))
-    task = asyncio.create_task(service.run())
-    await eventually(lambda: service.starts >= 3, within_s=5)
-    assert service.last_error == "job failed with exit code 7: broken"
-    task.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await task
-
-
-async def test_a_cancelled_service_stops_its_child() -> None:
-    service = Service(sh("sleep 60"))
-    task = asyncio.create_task(service.run())
-    await eventually(lambda: service.pid, within_s=5)
-    pid = service.pid
-    assert pid
-    task.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await task
-    assert not alive(pid)
-    assert service.pid is None
-
-
-def test_pauses_double_up_to_the_most_and_start_again_after_a_steady_run() -> None:
-    backoff = Backoff(first_s=1, most_s=5, steady_s=30)
-    assert [backoff.pause(ran_s=0) for _ in range(4)] == [1, 2, 4, 5]
-    assert backoff.pause(ran_s=31) == 1

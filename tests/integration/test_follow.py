@@ -1,4 +1,4 @@
-"""An origin follows its peer's feed over real HTTP, whatever the peer does."""
+"""A feed is followed over real HTTP, whatever the origin that has it does."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from origin.timeline import Peer
-from origin.timeline.peer import MOST_BYTES
 from panocast.feed import Feed, State
+from panocast.follow import LARGEST_FEED_BYTES, follow_feed
+from tests.serving import serving
 from tests.waiting import eventually
 
 Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -23,7 +23,7 @@ def feed(version: int, epoch: str = "first") -> Feed:
 
 
 class Other:
-    """The other origin: `answer` says what it does, `asked` each `after`, `heard` what the Peer told of it."""
+    """The other origin: `answer` says what it does, `asked` each `after`, `heard` what was told of it."""
 
     def __init__(self) -> None:
         self.asked: list[str | None] = []
@@ -54,21 +54,15 @@ class Other:
 async def followed(other: Other, within_s: float = 7.0) -> AsyncIterator[None]:
     app = web.Application()
     app.add_routes([web.get("/feed/show", other.handle)])
-    runner = web.AppRunner(app, shutdown_timeout=0.1)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    try:
-        async with aiohttp.ClientSession() as session:
-            peer = Peer(session, f"http://127.0.0.1:{runner.addresses[0][1]}", within_s=within_s)
-            task = asyncio.create_task(peer.follow("show", other.heard.append))
-            try:
-                yield
-                assert not task.done(), "following ended by itself"
-            finally:
-                task.cancel()
-                await asyncio.wait([task])
-    finally:
-        await runner.cleanup()
+    async with serving(app, shutdown_timeout=0.1) as url, aiohttp.ClientSession() as session:
+        following = follow_feed(session, url, "show", other.heard.append, who="the other origin", within_s=within_s)
+        task = asyncio.create_task(following)
+        try:
+            yield
+            assert not task.done(), "following ended by itself"
+        finally:
+            task.cancel()
+            await asyncio.wait([task])
 
 
 async def test_each_state_is_told_once_and_asked_for_by_its_cursor() -> None:
@@ -109,7 +103,7 @@ async def hang_up(request: web.Request) -> web.StreamResponse:
 async def endless(request: web.Request) -> web.StreamResponse:
     response = web.StreamResponse()
     await response.prepare(request)
-    for _ in range(MOST_BYTES // (1 << 16) + 2):
+    for _ in range(LARGEST_FEED_BYTES // (1 << 16) + 2):
         await response.write(b" " * (1 << 16))
     await response.write(feed(1).model_dump_json().encode())
     return response
@@ -127,12 +121,13 @@ async def elsewhere(request: web.Request) -> web.StreamResponse:
         (text(feed(1).model_dump_json().replace("live", "dancing")), "state"),
         (text(feed(1).model_dump_json().replace("first", "x" * 100)), "epoch"),
         (text(b"\xff\xfe\x00"), "no feed"),
+        (text(feed(1).model_dump_json().replace("show", "cam")), "the feed of 'cam'"),
         (text("", 500), "500"),
         (hang_up, "http://127.0.0.1"),
         (endless, "more than"),
         (elsewhere, "302"),
     ],
-    ids=["html", "nested", "state", "epoch", "bytes", "500", "hang-up", "endless", "redirect"],
+    ids=["html", "nested", "state", "epoch", "bytes", "another", "500", "hang-up", "endless", "redirect"],
 )
 async def test_nonsense_is_no_word_and_said_once(answer: Answer, words: str, caplog: pytest.LogCaptureFixture) -> None:
     other = Other()
@@ -140,7 +135,7 @@ async def test_nonsense_is_no_word_and_said_once(answer: Answer, words: str, cap
     async with followed(other):
         await eventually(lambda: len(other.heard) >= 2, every_s=0.01)
         assert set(other.heard) == {None}
-        warnings = [record.getMessage() for record in caplog.records if record.name == "origin.timeline.peer"]
+        warnings = [record.getMessage() for record in caplog.records if record.name == "panocast.follow"]
         assert len(warnings) == 1
         assert words in warnings[0]
         other.answer = other.honestly
@@ -169,7 +164,8 @@ async def test_a_peer_that_does_not_answer_is_given_up_in_time() -> None:
 async def test_no_peer_at_all_is_told_at_once() -> None:
     heard: list[Feed | None] = []
     async with aiohttp.ClientSession() as session:
-        task = asyncio.create_task(Peer(session, "http://127.0.0.1:9").follow("show", heard.append))
+        following = follow_feed(session, "http://127.0.0.1:9", "show", heard.append, who="the other origin")
+        task = asyncio.create_task(following)
         await eventually(lambda: heard[:1] == [None], every_s=0.01)
         task.cancel()
         await asyncio.wait([task])
