@@ -11,7 +11,6 @@ from collections.abc import Coroutine
 from contextlib import suppress
 from pathlib import Path
 
-import segno
 from aiohttp import web
 
 from edge.addresses import Resolve, address_of
@@ -22,7 +21,7 @@ from edge.drain import drain
 from edge.metrics import EdgeMetrics
 from edge.mirrors import Mirrors
 from edge.origins import Origins
-from edge.page import publish_page
+from edge.page import publish_page, qr_code
 from edge.shelf import Shelf
 from edge.signing import playback_secret
 from panocast import nginx
@@ -47,9 +46,7 @@ async def render(settings: Settings) -> Path:
     paths.config.touch(mode=0o600)  # it may hold the secret
     paths.config.write_text(_config(settings, secret))
     if settings.edge.public_url:
-        # Its light parts are drawn, too, for dark pages; xmldecl and the like would only be bytes.
-        code = segno.make(settings.edge.public_url, micro=False)
-        code.save(str(paths.qr_code), scale=4, light="#fff", xmldecl=False)
+        paths.qr_code.write_bytes(qr_code(settings.edge.public_url))
     publish_page(settings.edge.player or PLAYER, paths.page)
     await nginx.check(paths.config)
     return paths.config

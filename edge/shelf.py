@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import shutil
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -11,6 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 from edge.window import Window
 
 _SAVED = TypeAdapter(Window)
+_GZIP = ".gz"
 
 
 class Shelf:
@@ -35,9 +37,11 @@ class Shelf:
         _replace(self._hls / path, data)
 
     def put_all(self, texts: Mapping[str, str]) -> None:
-        """Put texts in place in their order."""
+        """Put playlists in place in their order, each with the compressed one that nginx sends to who takes it."""
         for path, text in texts.items():
-            _replace(self._hls / path, text.encode())
+            data = text.encode()
+            _replace(self._hls / f"{path}{_GZIP}", gzip.compress(data, compresslevel=6, mtime=0))
+            _replace(self._hls / path, data)
 
     def put_list(self, text: str) -> None:
         """Put live.json in place."""
@@ -46,7 +50,7 @@ class Shelf:
     def remove(self, paths: Iterable[str]) -> None:
         """Remove files, those that are there."""
         for path in paths:
-            (self._hls / path).unlink(missing_ok=True)
+            _unlink(self._hls / path)
 
     def save(self, window: Window) -> None:
         """Keep what is shown of a stream, for an agent that starts again."""
@@ -57,7 +61,10 @@ class Shelf:
         windows = [window for path in sorted(self._state.glob("*.json")) if (window := self._load(path))]
         known = {window.name for window in windows}
         for path in list(self._hls.iterdir()):
-            if path.name.removesuffix(".m3u8").rpartition("_")[0 if path.is_dir() else 2] not in known:
+            if (
+                path.name.removesuffix(_GZIP).removesuffix(".m3u8").rpartition("_")[0 if path.is_dir() else 2]
+                not in known
+            ):
                 _remove_tree(path)
         return windows
 
@@ -80,7 +87,7 @@ class Shelf:
 
     def clear(self, name: str) -> None:
         """Remove everything of a stream, the playlist that leads to the rest first."""
-        (self._hls / f"{name}.m3u8").unlink(missing_ok=True)
+        _unlink(self._hls / f"{name}.m3u8")
         (self._state / f"{name}.json").unlink(missing_ok=True)
         for folder in self._hls.glob(f"{name}_*"):
             _remove_tree(folder)
@@ -96,10 +103,15 @@ def _replace(path: Path, data: bytes) -> None:
     temporary.replace(path)
 
 
+def _unlink(path: Path) -> None:
+    path.with_name(f"{path.name}{_GZIP}").unlink(missing_ok=True)
+    path.unlink(missing_ok=True)
+
+
 def _remove_tree(path: Path) -> None:
     if path.is_dir():
         for playlist in path.glob("*.m3u8"):
-            playlist.unlink(missing_ok=True)
+            _unlink(playlist)
         shutil.rmtree(path, ignore_errors=True)
     else:
         path.unlink(missing_ok=True)

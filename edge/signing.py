@@ -33,7 +33,12 @@ _SIGNABLE = re.compile(rf"/(?P<what>hls/{STREAM_NAME.pattern}(?=\.m3u8$)|vod/{ST
 def playback_secret(state: Path) -> str:
     """What edges and `panocast sign` share: 64 hexadecimal digits, from a file of the state directory that is made
     where there is none yet. It is another one than that of the stream keys, which edges have no need to know."""
-    return hmac.new(load_secret(state / "playback-secret"), b"playback", hashlib.sha256).hexdigest()
+    return signing_key(load_secret(state / "playback-secret"))
+
+
+def signing_key(secret: bytes) -> str:
+    """The same from the file's content."""
+    return hmac.new(secret, b"playback", hashlib.sha256).hexdigest()
 
 
 def sign(url: str, secret: str, *, valid_s: float, now: float | None = None) -> str:

@@ -8,7 +8,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import shutil
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
 
@@ -47,10 +48,15 @@ from panocast.store import open_store
 log = logging.getLogger(__name__)
 
 
-class Agent:
-    """The hooks as HTTP handlers, and what they wake."""
+def wall_ms() -> int:
+    """The wall clock."""
+    return round(time.time() * 1000)
 
-    def __init__(self, settings: Settings, session: aiohttp.ClientSession) -> None:
+
+class Agent:
+    """The hooks as HTTP handlers, and what they wake. `now_ms` is the clock that live streams are dated by."""
+
+    def __init__(self, settings: Settings, session: aiohttp.ClientSession, now_ms: Callable[[], int] = wall_ms) -> None:
         origin = settings.origin
         paths = origin_paths(settings.state, origin.role)
         paths.make()
@@ -66,7 +72,7 @@ class Agent:
         self._registry = CollectorRegistry()
         self._site: Site | None = None
         self._source_url = f"rtmp://127.0.0.1:{origin.show_port}/live/{{}}".format
-        self._packager = self._open_packager(settings, paths, keys.secret, session)
+        self._packager = self._open_packager(settings, paths, keys.secret, session, now_ms)
         self._door = Doorkeeper(keys, self._server, journal, self._refusals, paths.recordings)
         self._streams = Streams(
             self._server,
@@ -92,7 +98,12 @@ class Agent:
         self._wake_streams = asyncio.Event()
 
     def _open_packager(
-        self, settings: Settings, paths: OriginPaths, secret: bytes, session: aiohttp.ClientSession
+        self,
+        settings: Settings,
+        paths: OriginPaths,
+        secret: bytes,
+        session: aiohttp.ClientSession,
+        now_ms: Callable[[], int],
     ) -> Packager:
         origin, server = settings.origin, self._server
 
@@ -106,6 +117,7 @@ class Agent:
             sphere=lambda name, size: sphere_of(settings.streams.get(name, StreamSettings()), size),
             follow_peer=partial(follow_feed, session, origin.peer, who="the other origin") if origin.peer else None,
             grace_s=origin.grace_s,
+            now_ms=now_ms,
         )
         packager = OwnPackager(origin.role, origin.segment_min_s, origin.window_s, around)
         self._site = Site(packager)
@@ -187,10 +199,10 @@ class Agent:
 
 
 @asynccontextmanager
-async def serving(settings: Settings) -> AsyncIterator[Agent]:
+async def serving(settings: Settings, now_ms: Callable[[], int] = wall_ms) -> AsyncIterator[Agent]:
     """An agent that answers on its port, on loopback only. Raises UsageError when the port is taken."""
     async with aiohttp.ClientSession() as session:
-        agent = Agent(settings, session)
+        agent = Agent(settings, session, now_ms)
         app = web.Application(client_max_size=64 * 1024)
         app.add_routes(agent.routes())
         runner = web.AppRunner(app, access_log=None)

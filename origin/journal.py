@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import os
+from collections import deque
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -19,6 +20,9 @@ from panocast.layout import Session, is_stream_name, session_id
 from panocast.recording import SourceInfo
 
 log = logging.getLogger(__name__)
+
+# Ids that no other session gets: more than begin within the seconds in which an id could come again.
+_GIVEN = 100
 
 
 class OpenFile(BaseModel):
@@ -86,7 +90,7 @@ class Journal:
         self._folder = folder
         self._role = role
         self._grace = timedelta(seconds=grace_s)
-        self._given: set[tuple[str, str]] = set()
+        self._given: deque[tuple[str, str]] = deque(maxlen=_GIVEN)
 
     def begin(self, name: str, nginx_pid: int, client: int, started: datetime | None = None) -> SessionRecord:
         """Write down a new session; its id is unique even where two begin within a second."""
@@ -96,7 +100,7 @@ class Journal:
         while (name, session) in self._given or self._path(name, session).exists():
             stamp += timedelta(seconds=1)
             session = session_id(stamp, self._role)
-        self._given.add((name, session))
+        self._given.append((name, session))
         record = SessionRecord(name=name, session=session, nginx_pid=nginx_pid, client=client, started=started)
         self.save(record)
         return record

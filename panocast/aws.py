@@ -7,7 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 
+import boto3
+import botocore.session
 from botocore.config import Config
 from botocore.exceptions import (
     BotoCoreError,
@@ -47,6 +50,19 @@ _MISCONFIGURED = {
 }
 _DENIED = {"AccessDenied", "AccessDeniedException", "403", "Forbidden", "InvalidAccessKeyId", "SignatureDoesNotMatch"}
 _EXPIRED = {"ExpiredToken", "ExpiredTokenException", "RequestExpired", "InvalidToken", "TokenRefreshRequired"}
+
+
+def new_session() -> boto3.Session:
+    """A session of the caller's own: boto3's default one is not safe between threads."""
+    session = botocore.session.get_session()
+    session.register_component("data_loader", _descriptions())
+    return boto3.Session(botocore_session=session)
+
+
+@cache
+def _descriptions() -> object:
+    """What botocore knows of AWS's services, read once for all sessions: it is megabytes of JSON."""
+    return botocore.session.get_session().get_component("data_loader")
 
 
 def is_amazon(endpoint_url: str) -> bool:

@@ -21,7 +21,7 @@ from panocast.errors import TemporaryError, UsageError
 from panocast.settings import Settings
 
 SECRET_MIN_BYTES = 16
-_GENERATIONS = TypeAdapter(dict[str, PositiveInt])
+GENERATIONS = TypeAdapter(dict[str, PositiveInt])
 
 
 def stream_key(secret: bytes, name: str, generation: int = 1) -> str:
@@ -65,7 +65,7 @@ class StreamKeys:
 
     def _read(self) -> dict[str, int]:
         try:
-            return _GENERATIONS.validate_json(self._renewed.read_bytes(), strict=True)
+            return GENERATIONS.validate_json(self._renewed.read_bytes(), strict=True)
         except FileNotFoundError:
             return {}
         except (OSError, ValidationError) as error:

@@ -54,14 +54,14 @@ class DeadMessage:
 class Depth:
     """How many messages wait (delayed ones too), are held by a worker, and are set aside.
 
-    `oldest_s` is the age of the oldest waiting one, 0 where there is none and where the queue cannot tell (SQS: see
-    its CloudWatch metric ApproximateAgeOfOldestMessage).
+    `oldest_s` is the age of the oldest waiting one, 0 where there is none; None where the queue cannot tell (SQS: its
+    CloudWatch metric ApproximateAgeOfOldestMessage does, GetQueueAttributes does not).
     """
 
     waiting: int
     held: int
     dead: int
-    oldest_s: float
+    oldest_s: float | None
 
 
 class Queue(Protocol):

@@ -2,29 +2,40 @@
 
 from __future__ import annotations
 
+import itertools
 import sqlite3
 import time
 from pathlib import Path
 
 from panocast.errors import PanocastError, SetupError, TemporaryError
 
-VERSION = 1
-# A message is hidden from hidden_from until hidden_until: by its sender's delay, or by a lease (then it has a receipt).
+VERSION = 2
+# A message is hidden while this machine runs since `boot` and its uptime is below hidden_until, in seconds: by its
+# sender's delay, or by a lease (then it has a receipt). A restart of the machine ends both: who held a lease is gone.
 # AUTOINCREMENT: an id is never used again, so it can name a message to people. sent remembers every dedupe text.
 TABLES = (
     """CREATE TABLE messages (
         id INTEGER PRIMARY KEY AUTOINCREMENT, body TEXT NOT NULL, sent_at REAL NOT NULL,
-        receives INTEGER NOT NULL DEFAULT 0, receipt TEXT, hidden_from REAL NOT NULL, hidden_until REAL NOT NULL)""",
+        receives INTEGER NOT NULL DEFAULT 0, receipt TEXT, hidden_until REAL NOT NULL,
+        boot TEXT NOT NULL DEFAULT '')""",
     """CREATE TABLE dead (
         id INTEGER PRIMARY KEY, body TEXT NOT NULL, sent_at REAL NOT NULL, reason TEXT NOT NULL,
         died_at REAL NOT NULL)""",
     "CREATE TABLE sent (dedupe BLOB PRIMARY KEY, sent_at REAL NOT NULL) WITHOUT ROWID",
 )
+# What makes a file of an earlier version one of the next.
+UPGRADES = {
+    1: (  # which told by a clock that can be set
+        "ALTER TABLE messages DROP COLUMN hidden_from",
+        "ALTER TABLE messages ADD COLUMN boot TEXT NOT NULL DEFAULT ''",
+    ),
+}
 BUSY_TIMEOUT_S = 30.0
 
 
 def connect(path: Path) -> sqlite3.Connection:
-    """Open the queue's file, made where there is none; transactions are begun and ended by hand.
+    """Open the queue's file, made where there is none, upgraded where it is old; transactions are begun and ended by
+    hand.
 
     Raises sqlite3.Error, and SetupError when the file is not a queue, or one from a newer panocast.
     """
@@ -47,10 +58,11 @@ def connect(path: Path) -> sqlite3.Connection:
 def _make_tables(db: sqlite3.Connection, path: Path) -> None:
     db.execute("BEGIN IMMEDIATE")
     try:
-        if _version(db, path) == 0:  # nobody else was quicker
-            for statement in TABLES:
-                db.execute(statement)
-            db.execute(f"PRAGMA user_version = {VERSION}")
+        version = _version(db, path)  # somebody else may have been quicker
+        steps = [TABLES] if version == 0 else [UPGRADES[old] for old in range(version, VERSION)]
+        for statement in itertools.chain.from_iterable(steps):
+            db.execute(statement)
+        db.execute(f"PRAGMA user_version = {VERSION}")
         db.execute("COMMIT")
     finally:
         if db.in_transaction:

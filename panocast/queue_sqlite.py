@@ -15,11 +15,10 @@ from urllib.parse import quote
 from panocast import queue_schema
 from panocast.errors import NotFoundError
 from panocast.queue import DeadMessage, Depth, LeaseLostError, Message, check_body, clamp_delay, clean_reason
+from panocast.uptime import Uptime, uptime
 
-# A clock that was set back shows a lease from the future: such a message is taken as free, not lost until then.
-# The slack is for small corrections, which must not give one message to two workers.
-CLOCK_SLACK_S = 5.0
-HIDDEN = f"(hidden_from - {CLOCK_SLACK_S} <= :now AND :now < hidden_until)"
+# By uptime: whoever sets the machine's clock ends no lease early, and hides no message for longer than it was to be.
+HIDDEN = "(boot = :boot AND :uptime < hidden_until)"
 
 POLL_S = 0.15
 # The distant backstop: workers count failures themselves, but something must end a message that kills every worker.
@@ -27,16 +26,23 @@ MAX_RECEIVES = 1000
 
 
 class SqliteQueue:
-    """Messages in the SQLite file at `path`, made at first use; `now` gives Unix time.
+    """Messages in the SQLite file at `path`, made at first use; `now` gives Unix time, which people read, `uptime` what
+    leases and delays are told by.
 
     Each thread has a connection of its own. Do not use one across a fork.
     """
 
     def __init__(
-        self, path: Path, *, now: Callable[[], float] = time.time, sleep: Callable[[float], None] = time.sleep
+        self,
+        path: Path,
+        *,
+        now: Callable[[], float] = time.time,
+        uptime: Callable[[], Uptime] = uptime,
+        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._path = path
         self._now = now
+        self._uptime = uptime
         self._sleep = sleep
         self._local = threading.local()
 
@@ -53,8 +59,9 @@ class SqliteQueue:
                 if new.rowcount == 0:
                     return False
             db.execute(
-                "INSERT INTO messages (body, sent_at, hidden_from, hidden_until) VALUES (?, ?, ?, ?)",
-                (body, now, now, now + clamp_delay(delay_s)),
+                "INSERT INTO messages (body, sent_at, boot, hidden_until) "
+                "VALUES (:body, :sent_at, :boot, :uptime + :delay_s)",
+                self._moment(body=body, sent_at=now, delay_s=clamp_delay(delay_s)),
             )
         return True
 
@@ -65,9 +72,9 @@ class SqliteQueue:
         return message
 
     def extend(self, message: Message, visibility_s: float) -> None:
-        now = self._now()
+        values = self._moment(visibility_s=visibility_s)
         if not self._change(
-            message, "UPDATE messages SET hidden_from = :now, hidden_until = :until", now=now, until=now + visibility_s
+            message, "UPDATE messages SET boot = :boot, hidden_until = :uptime + :visibility_s", **values
         ):
             raise LeaseLostError(f"message {message.id} is no longer ours: its lease lapsed, or it is deleted")
 
@@ -78,13 +85,11 @@ class SqliteQueue:
         self._change(message, "DELETE FROM messages")
 
     def retry(self, message: Message, body: str, delay_s: float) -> None:
-        now = self._now()
         self._change(
             message,
-            "UPDATE messages SET body = :body, receipt = NULL, receives = 0, hidden_from = :now, hidden_until = :until",
-            body=check_body(body),
-            now=now,
-            until=now + clamp_delay(delay_s),
+            "UPDATE messages SET body = :body, receipt = NULL, receives = 0, "
+            "boot = :boot, hidden_until = :uptime + :delay_s",
+            **self._moment(body=check_body(body), delay_s=clamp_delay(delay_s)),
         )
 
     def set_aside(self, message: Message, reason: str) -> None:
@@ -93,23 +98,22 @@ class SqliteQueue:
             self._bury(db, "id = :id AND receipt = :receipt", ours, clean_reason(reason))
 
     def depth(self) -> Depth:
-        now = self._now()
         with self._connected() as db:
             held, waiting, oldest = db.execute(
                 f"""SELECT count(*) FILTER (WHERE receipt IS NOT NULL AND {HIDDEN}),
                            count(*) FILTER (WHERE receipt IS NULL OR NOT {HIDDEN}),
                            min(sent_at) FILTER (WHERE receipt IS NULL OR NOT {HIDDEN}) FROM messages""",
-                {"now": now},
+                self._moment(),
             ).fetchone()
             (dead,) = db.execute("SELECT count(*) FROM dead").fetchone()
-        return Depth(waiting, held, dead, 0.0 if oldest is None else max(0.0, now - oldest))
+        return Depth(waiting, held, dead, 0.0 if oldest is None else max(0.0, self._now() - oldest))
 
     def held(self) -> list[Message]:
         with self._connected() as db:
             rows = db.execute(
                 "SELECT id, body, receipt, receives, sent_at FROM messages "
                 f"WHERE receipt IS NOT NULL AND {HIDDEN} ORDER BY id",
-                {"now": self._now()},
+                self._moment(),
             ).fetchall()
         return [_message(row) for row in rows]
 
@@ -121,8 +125,8 @@ class SqliteQueue:
     def retry_dead(self, id: str) -> None:
         with self._transaction() as db:
             back = db.execute(
-                "INSERT INTO messages (id, body, sent_at, hidden_from, hidden_until) "
-                "SELECT id, body, sent_at, 0, 0 FROM dead WHERE id = ?",
+                "INSERT INTO messages (id, body, sent_at, hidden_until) "
+                "SELECT id, body, sent_at, 0 FROM dead WHERE id = ?",
                 (_number(id),),
             )
             if back.rowcount == 0:
@@ -133,16 +137,17 @@ class SqliteQueue:
         """The oldest message that is free, now leased; those received too often are set aside on the way."""
         free = f"SELECT id FROM messages WHERE NOT {HIDDEN} ORDER BY id LIMIT 1"
         with self._connected() as db:  # an idle worker's polls only read
-            if db.execute(free, {"now": self._now()}).fetchone() is None:
+            if db.execute(free, self._moment()).fetchone() is None:
                 return None
         with self._transaction() as db:
-            now = self._now()
+            moment = self._moment()
             tired = f"receives >= {MAX_RECEIVES} AND NOT {HIDDEN}"
-            self._bury(db, tired, {"now": now}, f"received {MAX_RECEIVES} times, and never finished")
+            self._bury(db, tired, moment, f"received {MAX_RECEIVES} times, and never finished")
             row = db.execute(
-                "UPDATE messages SET receipt = :receipt, receives = receives + 1, hidden_from = :now, "
-                f"hidden_until = :until WHERE id = ({free}) RETURNING id, body, receipt, receives, sent_at",
-                {"receipt": secrets.token_hex(16), "now": now, "until": now + visibility_s},
+                "UPDATE messages SET receipt = :receipt, receives = receives + 1, boot = :boot, "
+                f"hidden_until = :uptime + :visibility_s WHERE id = ({free}) "
+                "RETURNING id, body, receipt, receives, sent_at",
+                moment | {"receipt": secrets.token_hex(16), "visibility_s": visibility_s},
             ).fetchone()
         return None if row is None else _message(row)
 
@@ -154,6 +159,11 @@ class SqliteQueue:
             values | {"reason": reason, "died_at": self._now()},
         )
         db.execute(f"DELETE FROM messages WHERE {which}", values)
+
+    def _moment(self, **values: object) -> dict[str, object]:
+        """Now, as `HIDDEN` asks for it, with other values of a statement."""
+        now = self._uptime()
+        return {"boot": now.boot, "uptime": now.seconds, **values}
 
     def _change(self, message: Message, statement: str, **values: object) -> bool:
         """Run a statement on a message that is still ours; False when it is not."""

@@ -16,7 +16,6 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-import boto3
 from botocore.exceptions import ClientError
 
 from panocast import aws
@@ -46,7 +45,7 @@ _GONE = {
 def sqs_client(url: str) -> SQSClient:
     """A client for the queue at `url`: the region that it names, else boto3's; its host, where that is not Amazon's
     and boto3's environment names no endpoint."""
-    session = boto3.Session()  # of our own: the default session is not safe between threads
+    session = aws.new_session()
     host = urlsplit(url)
     endpoint = f"{host.scheme}://{host.netloc}"
     region = queue_region(url) or session.region_name or (None if aws.is_amazon(endpoint) else "us-east-1")
@@ -137,7 +136,7 @@ class SqsQueue:
     def depth(self) -> Depth:
         waiting, held, delayed = self._counts(self._url)
         dead, looked_at, _ = self._counts(self._dead_url())
-        return Depth(waiting + delayed, held, dead + looked_at, 0.0)
+        return Depth(waiting + delayed, held, dead + looked_at, oldest_s=None)
 
     def held(self) -> list[Message]:
         return []

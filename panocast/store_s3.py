@@ -14,7 +14,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import boto3
 from boto3.s3.transfer import TransferConfig, create_transfer_manager
 from botocore.exceptions import ClientError
 from s3transfer.exceptions import RetriesExceededError, S3DownloadFailedError
@@ -22,6 +21,7 @@ from s3transfer.subscribers import BaseSubscriber
 
 from panocast import aws
 from panocast.errors import SetupError, TemporaryError, UsageError
+from panocast.headers import cache_control, media_type
 from panocast.store import Stat, check_key, check_prefix, is_key
 
 if TYPE_CHECKING:
@@ -45,11 +45,16 @@ WRITE_ID = "panocast-write"
 
 def s3_client() -> S3Client:
     """A client from boto3's environment."""
-    session = boto3.Session()  # of our own: the default session is not safe between threads
+    session = aws.new_session()
     client = session.client("s3", config=aws.CLIENT_CONFIG)
     if aws.is_amazon(client.meta.endpoint_url):
         return client
     return session.client("s3", config=aws.PATH_STYLE)
+
+
+def _headers(key: str) -> dict[str, Any]:
+    """What S3 is to say of an object to whoever it serves itself (CloudFront); copies keep it."""
+    return {"ContentType": media_type(key), "CacheControl": cache_control(key)}
 
 
 class S3Store:
@@ -90,10 +95,11 @@ class S3Store:
             try:
                 if path.stat().st_size < self._transfer.multipart_threshold:  # a segment: one request, no threads
                     with path.open("rb") as body:
-                        client.put_object(Bucket=self._bucket, Key=name, Body=body, Metadata=metadata)
+                        client.put_object(Bucket=self._bucket, Key=name, Body=body, Metadata=metadata, **_headers(key))
                     return
                 with create_transfer_manager(client, self._transfer) as manager:
-                    manager.upload(str(path), self._bucket, name, extra_args={"Metadata": metadata}).result()
+                    extra = {"Metadata": metadata, **_headers(key)}
+                    manager.upload(str(path), self._bucket, name, extra_args=extra).result()
             except OSError as error:
                 raise UsageError(f"cannot read {path}: {error.strerror or error}") from error
 
@@ -107,7 +113,7 @@ class S3Store:
             condition["IfMatch"] = f'"{if_match}"'
 
         def put(metadata: dict[str, str]) -> None:
-            client.put_object(Bucket=self._bucket, Key=name, Body=data, Metadata=metadata, **condition)
+            client.put_object(Bucket=self._bucket, Key=name, Body=data, Metadata=metadata, **_headers(key), **condition)
 
         return self._commit(key, put)
 

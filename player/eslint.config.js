@@ -1,9 +1,9 @@
 import js from '@eslint/js';
 
 const browser = [
-  ...['AbortSignal', 'DOMException', 'Element', 'Event', 'EventTarget', 'HTMLElement', 'Node', 'Path2D', 'ResizeObserver', 'URL'],
+  ...['AbortSignal', 'Blob', 'DOMException', 'Element', 'Event', 'EventTarget', 'HTMLElement', 'Node', 'Path2D', 'ResizeObserver', 'URL'],
   ...['URLSearchParams', 'WheelEvent', 'addEventListener', 'clearTimeout', 'document', 'fetch', 'history', 'location'],
-  ...['matchMedia', 'navigator', 'performance', 'removeEventListener', 'requestAnimationFrame', 'screen', 'setInterval'],
+  ...['matchMedia', 'navigator', 'performance', 'queueMicrotask', 'removeEventListener', 'requestAnimationFrame', 'screen', 'setInterval'],
   ...['setTimeout', 'window'],
 ];
 

@@ -29,7 +29,6 @@ from transcoder.jobs import Ignored, job_for, parse_message
 from transcoder.missing import missing_keys, unfinished
 from transcoder.oneshot import run_one
 from transcoder.scratch import scratch_folder
-from transcoder.service import serve
 
 T = TypeVar("T")
 app = new_app("transcoder", "Turns recordings and uploaded files into video on demand.")
@@ -52,6 +51,9 @@ def worker(
     until_idle: Annotated[bool, typer.Option("--until-idle", help="End when nothing is left to do.")] = False,
 ) -> None:
     """Take jobs until told to stop (SIGTERM, Ctrl-C); the current ones are given back at once."""
+    # Here: it brings an HTTP client along, a quarter of the time that any other command takes to start.
+    from transcoder.service import serve
+
     settings = _settings(state, config, concurrency)
     open_state(settings.state)
     sandboxed(settings.transcoder.fence)  # says what is wrong with it before there is work
@@ -148,7 +150,7 @@ def jobs(state: StateOption = None, config: ConfigOption = None) -> None:
     settings = open_settings(state, config)
     queue = open_queue(settings.queue_url)
     depth = queue.depth()
-    oldest = f", the oldest for {depth.oldest_s:.0f} s" if depth.waiting else ""
+    oldest = f", the oldest for {depth.oldest_s:.0f} s" if depth.waiting and depth.oldest_s is not None else ""
     typer.echo(f"{depth.waiting} waiting{oldest}; {depth.held} running; {depth.dead} failed for good")
     for message in queue.held():
         typer.echo(f"running  {_object_of(message.body)}  (since {message.sent:%H:%M:%S} UTC, try {message.receives})")

@@ -8,6 +8,7 @@ So parts may overlap in the file; those that do are written by two outputs of on
 from __future__ import annotations
 
 import math
+from bisect import bisect
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -88,11 +89,12 @@ def plan_parts(packets: Sequence[Packet], part_s: float) -> list[Stretch]:
     begin_s = gops[0].start_s
     # What is decoded only must lie after 0: there, ffmpeg writes an edit list that can be changed.
     possible = [i for i, gop in enumerate(gops) if not gop.open or (i and packets[gops[i - 1].first].pts_s > 0)]
-    count = max(1, math.ceil(float(end_s - begin_s) / part_s - 0.1))
+    # No more than there are places to cut at: a damaged file may claim any length.
+    count = max(1, min(len(possible), math.ceil(float(end_s - begin_s) / part_s - 0.1)))
+    starts_s = [gops[index].start_s for index in possible]
     chosen = [0]
     for number in range(1, count):
-        wanted_s = begin_s + (end_s - begin_s) * number / count
-        nearest = min(possible, key=lambda index: abs(gops[index].start_s - wanted_s), default=0)
+        nearest = possible[_nearest(starts_s, begin_s + (end_s - begin_s) * number / count)]
         if nearest > chosen[-1]:
             chosen.append(nearest)
     stretches = []
@@ -107,6 +109,13 @@ def plan_parts(packets: Sequence[Packet], part_s: float) -> list[Stretch]:
         else:
             stretches.append(Stretch(gop.first, end, gop.start_s, shown_until_s))
     return stretches
+
+
+def _nearest(ascending: Sequence[Fraction], wanted: Fraction) -> int:
+    """The index of the value next to `wanted`, of two as near the first."""
+    after = bisect(ascending, wanted)
+    choice = range(max(0, after - 1), min(len(ascending), after + 1))
+    return min(choice, key=lambda index: abs(ascending[index] - wanted))
 
 
 @dataclass(frozen=True, slots=True)

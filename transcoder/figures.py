@@ -73,7 +73,7 @@ class Figures:
         self._bytes = Counter(f"{name}_bytes", "Bytes read and written", ["direction"], registry=self.registry)
         self._cost = Counter(f"{name}_cost", "CPU hours of jobs at the price that is set", registry=self.registry)
         self._messages = Gauge("panocast_queue_messages", "Messages in the queue", ["state"], registry=self.registry)
-        self._oldest_s = Gauge("panocast_queue_oldest_seconds", "Age of the oldest that waits", registry=self.registry)
+        self._oldest_s: Gauge | None = None
 
     def started(self) -> None:
         """A job runs."""
@@ -96,7 +96,15 @@ class Figures:
         """How full the queue is now."""
         for state, count in (("waiting", depth.waiting), ("held", depth.held), ("dead", depth.dead)):
             self._messages.labels(state).set(count)
-        self._oldest_s.set(depth.oldest_s)
+        if depth.oldest_s is not None:
+            self._age().set(depth.oldest_s)
+
+    def _age(self) -> Gauge:
+        """Made when a queue first tells it: where none does, there is no figure, rather than a wrong one."""
+        if self._oldest_s is None:
+            what = "Age of the oldest message that waits"
+            self._oldest_s = Gauge("panocast_queue_oldest_seconds", what, registry=self.registry)
+        return self._oldest_s
 
     def _cost_of(self, tried: Tried) -> float | None:
         return None if self._price is None else tried.cpu_s / 3600 * self._price

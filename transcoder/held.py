@@ -135,7 +135,7 @@ class Held:
             return await self._set_aside(job, str(error)), 0.0
         except NotYetError as error:
             log.warning("%s; looking again in %g s", error, error.pause_s)
-            await in_thread(self.place.queue.retry, self.message, job.body(), error.pause_s)
+            await in_thread(self.place.queue.retry, self.message, job.looked_once_more().body(), error.pause_s)
             return Ending.WAITING, 0.0
         except TimeoutError:
             return await self._retry(job, f"not done within {self.longest_s:g} s"), 0.0

@@ -15,24 +15,30 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from panocast.layout import IngestKey, parse_ingest_key
 from panocast.store import is_key
 
-MAX_FAILURES = 1_000_000
+MOST = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """Transcode the object `key` of the ingest store; `failures` tries have failed so far, `at` what it is."""
+    """Transcode the object `key` of the ingest store; `failures` tries have failed so far, `looks` found that something
+    had not arrived yet, `at` what it is."""
 
     key: str
     at: IngestKey
     failures: int = 0
+    looks: int = 0
 
     def body(self) -> str:
         """This job as a message of its own."""
-        return json.dumps({"job": {"key": self.key, "failures": self.failures}})
+        return json.dumps({"job": {"key": self.key, "failures": self.failures, "looks": self.looks}})
 
     def failed_once_more(self) -> Job:
         """The same job with one more failure counted."""
         return replace(self, failures=self.failures + 1)
+
+    def looked_once_more(self) -> Job:
+        """The same job with one more look counted."""
+        return replace(self, looks=self.looks + 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +52,8 @@ class _OurJob(BaseModel):
     model_config = ConfigDict(extra="ignore", strict=True)
 
     key: str
-    failures: Annotated[int, Field(ge=0, le=MAX_FAILURES)] = 0
+    failures: Annotated[int, Field(ge=0, le=MOST)] = 0
+    looks: Annotated[int, Field(ge=0, le=MOST)] = 0
 
 
 class _S3Object(BaseModel):
@@ -95,8 +102,8 @@ def _our_job(said: Any) -> tuple[Job, ...] | Ignored:
         ours = _OurJob.model_validate(said)
     except ValidationError:
         return Ignored("a job without a sensible key and failures")
-    job = job_for(ours.key, ours.failures)
-    return (job,) if isinstance(job, Job) else job
+    job = job_for(ours.key)
+    return (replace(job, failures=ours.failures, looks=ours.looks),) if isinstance(job, Job) else job
 
 
 def _record(said: Any) -> Job | Ignored:
@@ -109,9 +116,9 @@ def _record(said: Any) -> Job | Ignored:
     return job_for(unquote_plus(record.s3.object.key, errors="surrogateescape"))
 
 
-def job_for(key: str, failures: int = 0) -> Job | Ignored:
+def job_for(key: str) -> Job | Ignored:
     """The job that an object of the ingest store makes."""
     at = parse_ingest_key(key) if is_key(key) else None
     if at is None:
         return Ignored(f"{key[:200]!r} is neither a part, an end marker nor an upload")
-    return Job(key, at, failures)
+    return Job(key, at)

@@ -6,14 +6,14 @@ import logging
 
 from panocast.errors import TemporaryError
 from panocast.layout import PartKey, Session
-from transcoder.event import now
+from panocast.queue import MAX_DELAY_S
 from transcoder.missing import parts_in_words, session_state
 from transcoder.part import give_up_part
 from transcoder.workplace import Workplace, in_thread
 
 log = logging.getLogger(__name__)
 
-# A session that waits is looked at this many times in all.
+# A session that waits is looked at this many times in all, more where the queue cannot keep them so far apart.
 LOOKS = 15
 
 
@@ -25,21 +25,22 @@ class NotYetError(TemporaryError):
         self.pause_s = pause_s
 
 
-async def give_up_late_parts(place: Workplace, session: Session) -> bool:
-    """Whether a closed session now goes on without parts that never arrived.
+async def give_up_late_parts(place: Workplace, session: Session, looks: int = 0) -> bool:
+    """Whether a closed session, after so many looks at it, now goes on without parts that never arrived.
 
-    Raises NotYetError while it should still wait for them (`patience_s` from the arrival of its end marker).
+    Raises NotYetError while it should still wait for them (`patience_s` in all). Looks are counted, and the queue keeps
+    them apart, because a clock may be set: a part that was given up too early would be lost.
     """
-    end = await in_thread(place.ingest.stat, session.end_key)
-    if end is None or await place.is_done(session):
+    if await in_thread(place.ingest.stat, session.end_key) is None or await place.is_done(session):
         return False
     state = await in_thread(session_state, place.ingest, place.egress, session)
     if not state.absent:
         return False
     patience_s = place.settings.patience_s
-    if (now() - end.modified).total_seconds() < patience_s:
+    pause_s = min(patience_s / LOOKS, MAX_DELAY_S)
+    if looks * pause_s < patience_s:
         words = f"{parts_in_words(state.absent)} not arrived, of {state.counted}"
-        raise NotYetError(f"{session.path}: {words}", patience_s / LOOKS)
+        raise NotYetError(f"{session.path}: {words}", pause_s)
     for number in state.absent:
         log.error("%s: part %d never arrived: going on without it", session.path, number)
         await give_up_part(place, PartKey(session, number), f"it did not arrive within {patience_s:g} s of the end")

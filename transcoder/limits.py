@@ -28,14 +28,19 @@ _SLACK_BYTES = 64 << 20
 
 def refuse_absurd(info: MediaInfo, settings: TranscoderSettings) -> None:
     """RefusedError for a recording that says it is longer than the setting or has more frames than any camera makes."""
-    if info.duration_s > settings.max_duration_s:
-        raise RefusedError(
-            f"it says that it lasts {info.duration_s / 3600:.1f} hours; at most "
-            f"{settings.max_duration_s / 3600:g} are taken (setting transcoder.max_duration_s)"
-        )
+    refuse_too_long(info.duration_s, settings)
     frames = info.video.frames if info.video else None
     if frames and frames > MOST_FRAMES_PER_S * max(1.0, info.duration_s):
         raise RefusedError(f"it says that it has {frames} frames in {info.duration_s:.1f} s: no camera is that fast")
+
+
+def refuse_too_long(duration_s: float, settings: TranscoderSettings) -> None:
+    """RefusedError for a recording that, by its header or by its timestamps, is longer than the setting."""
+    if duration_s > settings.max_duration_s:
+        raise RefusedError(
+            f"it says that it lasts {duration_s / 3600:.1f} hours; at most "
+            f"{settings.max_duration_s / 3600:g} are taken (setting transcoder.max_duration_s)"
+        )
 
 
 def encoding(info: MediaInfo, rungs: Sequence[Rung], *, size_bytes: int, threads: int) -> Limits:

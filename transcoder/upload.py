@@ -16,7 +16,7 @@ from panocast.process import ProcessError
 from panocast.recording import EndMarker, SourceInfo
 from panocast.store import Stat
 from transcoder.cut import SOUND, Lane, Stretch, cut_argv, lanes, part_length_s, plan_parts, read_packets, scan_argv
-from transcoder.limits import refuse_absurd
+from transcoder.limits import refuse_absurd, refuse_too_long
 from transcoder.workplace import Workplace, each, in_thread
 
 log = logging.getLogger(__name__)
@@ -69,6 +69,7 @@ async def _plan(place: Workplace, info: MediaInfo, folder: Path, name: str) -> l
     stretches = await in_thread(_read_plan, folder / "packets.txt", part_s)
     if not stretches:
         raise RefusedError("nothing of it can be read")
+    refuse_too_long(float(stretches[-1].end_s - stretches[0].start_s), settings)
     return stretches
 
 

@@ -17,6 +17,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from edge.page import lean
 from panocast.errors import UsageError
 from panocast.process import Command, run
 
@@ -71,9 +72,10 @@ def _copy_source(to: Path) -> None:
 
 
 def player_files(folder: Path = ROOT / "player") -> dict[str, bytes]:
-    """The player's files by their path; raises UsageError when its libraries are not installed."""
+    """The player's files by their path, its own as lean as edges serve them; raises UsageError when its libraries are
+    not there."""
     found = {
-        str(path.relative_to(folder)): path.read_bytes()
+        str(path.relative_to(folder)): _served(path)
         for pattern in _PLAYER
         for path in sorted(folder.glob(pattern))
         if path.is_file()
@@ -81,6 +83,12 @@ def player_files(folder: Path = ROOT / "player") -> dict[str, bytes]:
     if not any(name.startswith("vendor/") for name in found):
         raise UsageError("the player's libraries are not installed: run `make install`")
     return found
+
+
+def _served(path: Path) -> bytes:
+    if path.parent.name != "vendor" and path.suffix in (".js", ".css"):
+        return lean(path.read_text()).encode()
+    return path.read_bytes()
 
 
 def lambdas_zip(folder: Path = HERE / "lambdas") -> bytes:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import tempfile
 import tomllib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -14,9 +16,9 @@ from rich.console import Console
 from rich.markup import escape
 
 from edge.config import PLAYER, content_security_policy
+from infra.aws import access, machine, quotas
 from infra.aws import deploy as deploying
 from infra.aws import destroy as destroying
-from infra.aws import machine, quotas
 from infra.aws import plan as planning
 from infra.aws.account import Account, explained
 from infra.aws.artifact_bucket import ensure_bucket
@@ -24,20 +26,18 @@ from infra.aws.artifacts import Artifacts, assemble, build_wheels, player_files
 from infra.aws.cost import Event as Audience
 from infra.aws.cost import estimate, read_prices
 from infra.aws.naps import check_deployed, propose_nap
+from infra.aws.options import NameOption, RegionOption, open_stack
 from infra.aws.parameters import Parameters, from_stack, parse_parameters, parse_settings
-from infra.aws.session_manager import agent_package, members
+from infra.aws.session_manager import agent_package, source_url
 from infra.aws.stack import Change, Event, Stack
-from infra.aws.status import status_lines
+from infra.aws.status import address_lines, status_lines
 from panocast.cli import new_app
 from panocast.errors import PanocastError, UsageError
-from panocast.keys import stream_key
-from panocast.layout import check_stream_name
 
 app = new_app("aws", "The whole platform in your own AWS account, on Spot machines.")
 app.add_typer(machine.app)
+app.add_typer(access.app)
 
-NameOption = Annotated[str, typer.Option("--name", metavar="NAME", help="Which deployment.")]
-RegionOption = Annotated[str | None, typer.Option("--region", help="Default: as boto3's environment says.")]
 SetOption = Annotated[
     list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="A parameter, as `plan` lists them; repeatable.")
 ]
@@ -52,11 +52,6 @@ _console = Console(soft_wrap=True, highlight=False)
 
 def _say(text: str) -> None:
     _console.print(escape(text))
-
-
-def _stack(account: Account, name: str) -> Stack:
-    with explained():
-        return Stack(account.client("cloudformation"), name)
 
 
 def _parameters(name: str, file: Path | None, settings: list[str] | None, before: dict[str, str]) -> Parameters:
@@ -114,19 +109,21 @@ def deploy(
     table = read_prices(prices) if prices else read_prices()
     with explained():
         _say(f"account {account.id}, region {account.region}")
-        stack = _stack(account, name)
+        stack = open_stack(account, name)
+        stack.check_ours()
         parameters = _parameters(name, file, settings, stack.parameters())
-        _check_quotas(account, parameters, new=stack.status() is None)
+        check_quotas(account, parameters, new=stack.status() is None)
         artifacts = _build(account, parameters, session_manager=not without_session_manager)
         wanted = deploying.Wanted(
             parameters, artifacts, content_security_policy(PLAYER), table.vcpu_hour(parameters.architecture)
         )
         outputs = run_deploy(account, wanted, stack, yes=yes)
     if outputs is not None:
-        _tell(name, outputs)
+        _tell(name, outputs, test_source=parameters.test_source)
 
 
-def _check_quotas(account: Account, parameters: Parameters, *, new: bool) -> None:
+def check_quotas(account: Account, parameters: Parameters, *, new: bool) -> None:
+    """Say what is wrong with the account's quotas; raises UsageError where a new stack cannot come up."""
     found = list(quotas.look(account.client, parameters, new=new))
     for finding in found:
         _say(f"{'error' if finding.stops else 'warning'}: {finding.text}")
@@ -138,9 +135,12 @@ def _build(account: Account, parameters: Parameters, *, session_manager: bool) -
     """The artifacts of this checkout."""
     extra = {}
     if session_manager:
-        s3, bucket = account.client("s3"), account.artifact_bucket
+        s3, bucket, architecture = account.client("s3"), account.artifact_bucket, parameters.architecture
         ensure_bucket(s3, bucket, account.region)
-        extra = members(asyncio.run(agent_package(s3, bucket, account.region, parameters.architecture)))
+        agent = asyncio.run(agent_package(s3, bucket, architecture, source_url(account.region, architecture)))
+        if agent.fetched:
+            _say(f"Session Manager's agent: {agent.fetched}, sha256 {agent.sha256}; every machine gets this one")
+        extra = agent.members()
     player = player_files()
     with tempfile.TemporaryDirectory(prefix="panocast-wheels-") as folder:
         _say("building the wheel and fetching what it needs…")
@@ -155,7 +155,8 @@ def run_deploy(account: Account, wanted: deploying.Wanted, stack: Stack, *, yes:
         for event in stack.follow(since):
             _show(event)
 
-    deploying.settle(stack, _say, follow)
+    with going_on_alone():
+        deploying.settle(stack, _say, follow)
     proposed = deploying.prepare(account, wanted, stack, _say)
     failures: list[Event] = []
     if proposed is None:
@@ -166,10 +167,25 @@ def run_deploy(account: Account, wanted: deploying.Wanted, stack: Stack, *, yes:
             stack.discard(change_set)
             _say("nothing was changed")
             return None
-        begun = deploying.now()
-        stack.execute(change_set)
-        failures = list(deploying.events(stack, begun, _show))
+        failures = _carry_out(stack, change_set)
     return deploying.finish(account, wanted, stack, failures)
+
+
+def _carry_out(stack: Stack, change_set: str) -> list[Event]:
+    begun = deploying.now()
+    stack.execute(change_set)
+    with going_on_alone():
+        return list(deploying.events(stack, begun, _show))
+
+
+@contextmanager
+def going_on_alone() -> Iterator[None]:
+    """Say, to whoever does not wait for the end, that AWS goes on without."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        _say("\nAWS goes on by itself: `panocast aws status` shows how far it is; the same command again follows it")
+        raise
 
 
 def _agreed(changes: list[Change], *, yes: bool) -> bool:
@@ -185,25 +201,13 @@ def _show(event: Event) -> None:
     _console.print(f"[{colour}]{escape(line)}[/]")
 
 
-def _tell(name: str, outputs: dict[str, str]) -> None:
-    for key in ("Player", "IngestPrimary", "IngestBackup", "TestPattern", "Dashboard"):
-        if key in outputs:
-            _say(f"{key:14} {outputs[key]}")
-    _say(f"stream key     panocast aws stream-key my-event --name {name}")
-
-
-@app.command(name="stream-key")
-def stream_key_command(stream: str, name: NameOption = "panocast", region: RegionOption = None) -> None:
-    """Print what goes into the encoder's stream-key field.
-
-    Example: panocast aws stream-key my-event
-    """
-    account = Account(region)
-    with explained():
-        check_deployed(_stack(account, name))
-        parameter = deploying.secret_name(name)
-        secret = account.client("ssm").get_parameter(Name=parameter, WithDecryption=True)["Parameter"]["Value"]
-    typer.echo(f"{stream}?key={stream_key(secret.strip().encode(), check_stream_name(stream))}")
+def _tell(name: str, outputs: dict[str, str], *, test_source: bool) -> None:
+    for line in address_lines(outputs):
+        _say(line)
+    _say(f"stream key    panocast aws stream-key my-event --name {name}")
+    without = "" if test_source else "  (shows something with --set test-source=yes)"
+    _say(f"test pattern  {outputs['TestPattern']}{without}")
+    _say(f"dashboard     {outputs['Dashboard']}")
 
 
 @app.command()
@@ -214,7 +218,7 @@ def status(name: NameOption = "panocast", region: RegionOption = None) -> None:
     """
     account = Account(region)
     with explained():
-        for line in asyncio.run(status_lines(account, _stack(account, name), datetime.now(UTC).date())):
+        for line in asyncio.run(status_lines(account, open_stack(account, name), datetime.now(UTC).date())):
             _say(line)
 
 
@@ -238,7 +242,7 @@ def wake(name: NameOption = "panocast", region: RegionOption = None, yes: YesOpt
 
 def _nap(name: str, region: str | None, *, awake: bool, yes: bool) -> None:
     with explained():
-        stack = _stack(Account(region), name)
+        stack = open_stack(Account(region), name)
         proposed = propose_nap(stack, awake=awake)
         if proposed is None:
             _say(f"{name} is {'awake' if awake else 'asleep'} already")
@@ -248,9 +252,7 @@ def _nap(name: str, region: str | None, *, awake: bool, yes: bool) -> None:
             stack.discard(change_set)
             _say("nothing was changed")
             return
-        begun = deploying.now()
-        stack.execute(change_set)
-        failures = list(deploying.events(stack, begun, _show))
+        failures = _carry_out(stack, change_set)
         if (after := stack.status()) != "UPDATE_COMPLETE":
             raise PanocastError(deploying.failure(name, after, failures))
 
@@ -270,13 +272,14 @@ def destroy(
     """
     account = Account(region)
     with explained():
-        stack = _stack(account, name)
+        stack = open_stack(account, name)
         check_deployed(stack)
         fate = "DELETES EVERY RECORDING AND ALL VIDEO ON DEMAND" if delete_recordings else "keeps recordings and VOD"
         _say(f"This takes away {name} in account {account.id}, {account.region}, and {fate}.")
         if not yes and typer.prompt("Type its name to go on") != name:
             raise UsageError("that is not its name: nothing was done")
-        kept = destroying.destroy(account, stack, name, _say, _show, recordings=delete_recordings)
+        with going_on_alone():
+            kept = destroying.destroy(account, stack, name, _say, _show, recordings=delete_recordings)
     for bucket in filter(None, (kept.ingest, kept.egress)):
         _say(f"kept: s3://{bucket} (costs by the GB; `aws s3 rb --force s3://{bucket}` deletes it)")
     _say(f"{name} is gone")

@@ -16,7 +16,8 @@ from panocast.errors import UsageError
 TABLE = Path(__file__).resolve().parent / "prices.json"
 HOURS_A_MONTH = 730
 DISK_GB = {"origin": 40, "edge": 12, "worker": 60}
-ALARMS, METRICS = 4, 9
+# Ours and the two that each of the two scaling policies makes; what machines and Lambda tell (infra/aws/telemetry.py).
+ALARMS, METRICS = 3 + 2 * 2, 11
 
 Price = Annotated[float, Field(ge=0)]
 

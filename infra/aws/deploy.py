@@ -3,6 +3,7 @@ to repeat: it looks at what is there and goes on from it."""
 
 from __future__ import annotations
 
+import json
 import secrets
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from edge.page import qr_code
 from infra.aws.account import Account
 from infra.aws.artifact_bucket import ensure_bucket, upload, upload_player
 from infra.aws.artifacts import Artifacts, templates_prefix
@@ -18,13 +20,15 @@ from infra.aws.explain import mend_of
 from infra.aws.parameters import Parameters
 from infra.aws.rendering import MAIN, render_templates
 from infra.aws.rules import violations
+from infra.aws.ssm import ensure_parameters
 from infra.aws.stack import Change, Event, Stack, Way, way_on
 from infra.aws.template import parse
 from panocast.aws import error_code
-from panocast.errors import PanocastError
+from panocast.errors import PanocastError, UsageError
+from panocast.headers import cache_control, media_type
+from panocast.layout import CATALOG, VOD
 
 CLOUDFRONT = "com.amazonaws.global.cloudfront.origin-facing"
-TAG = "panocast"
 
 Say = Callable[[str], None]
 
@@ -39,26 +43,6 @@ class Wanted:
     vcpu_hour_price: float
 
 
-def secret_name(deployment: str) -> str:
-    """The SSM parameter that holds a deployment's stream-key secret."""
-    return f"/panocast/{deployment}/secret"
-
-
-def ensure_secret(ssm: Any, deployment: str) -> None:
-    """Make the stream-key secret unless there is one: it is never shown, and never changed, for keys follow from it."""
-    try:
-        ssm.put_parameter(
-            Name=secret_name(deployment),
-            Value=secrets.token_urlsafe(32),
-            Type="SecureString",
-            Description="panocast: stream keys follow from it",
-            Tags=[{"Key": TAG, "Value": deployment}],
-        )
-    except ClientError as error:
-        if error_code(error) != "ParameterAlreadyExists":
-            raise
-
-
 def prefix_list(ec2: Any) -> str:
     """The region's list of CloudFront's addresses; raises PanocastError where the region has none."""
     filters = [{"Name": "prefix-list-name", "Values": [CLOUDFRONT]}]
@@ -69,8 +53,11 @@ def prefix_list(ec2: Any) -> str:
 
 
 def prepare(account: Account, wanted: Wanted, stack: Stack, say: Say) -> tuple[str, list[Change]] | None:
-    """Upload what is needed and propose the change; None when nothing would change."""
+    """Upload what is needed and propose the change; None when nothing would change. Raises UsageError for a new stack
+    that is to be asleep: it could not be seen to work."""
     deployment, artifacts = wanted.stack.deployment, wanted.artifacts
+    if not wanted.stack.awake and way_on(stack.status()) is Way.CREATE:
+        raise UsageError(f"awake = no: {stack.name} is new, and begins awake; `panocast aws sleep` comes later")
     s3, bucket = account.client("s3"), account.artifact_bucket
     ensure_bucket(s3, bucket, account.region)
     sent = upload(s3, bucket, artifacts.prefix, artifacts.files)
@@ -84,7 +71,7 @@ def prepare(account: Account, wanted: Wanted, stack: Stack, say: Say) -> tuple[s
         raise PanocastError(f"the templates were changed and are weaker than they may be: {'; '.join(weak)}")
     sent += upload(s3, bucket, where, {f"{name}.yaml": text.encode() for name, text in texts.items()})
     say(f"{sent} files uploaded to {bucket}" if sent else f"everything is in {bucket} already")
-    ensure_secret(account.client("ssm"), deployment)
+    ensure_parameters(account.client("ssm"), deployment)
     before = stack.parameters()
     parameters = wanted.stack.for_stack() | {
         "Suffix": before.get("Suffix") or secrets.token_hex(4),
@@ -93,11 +80,13 @@ def prepare(account: Account, wanted: Wanted, stack: Stack, say: Say) -> tuple[s
         "ArtifactPrefix": artifacts.prefix,
         "VcpuHourPrice": f"{wanted.vcpu_hour_price:.5f}",
     }
-    return stack.propose(address(MAIN), parameters, {TAG: deployment})
+    return stack.propose(address(MAIN), parameters)
 
 
 def settle(stack: Stack, say: Say, follow: Callable[[datetime], None]) -> None:
-    """Bring a stack into a state from which it can be deployed, whatever happened before."""
+    """Bring a stack into a state from which it can be deployed, whatever happened before. Raises UsageError when it is
+    somebody else's."""
+    stack.check_ours()
     while True:
         status = stack.status()
         match way_on(status):
@@ -136,9 +125,35 @@ def finish(account: Account, wanted: Wanted, stack: Stack, failures: list[Event]
     if status not in ("CREATE_COMPLETE", "UPDATE_COMPLETE"):
         raise PanocastError(failure(stack.name, status, failures))
     outputs = stack.outputs()
-    player = dict(wanted.artifacts.player) | {"player.json": b'{"origins": []}\n'}
-    upload_player(account.client("s3"), outputs["EgressBucket"], player)
+    s3, egress = account.client("s3"), outputs["EgressBucket"]
+    upload_player(s3, egress, {**wanted.artifacts.player, **site_files(outputs["Player"])})
+    ensure_catalog(s3, egress)
     return outputs
+
+
+def site_files(url: str) -> dict[str, bytes]:
+    """What the page is told of its server, as an edge would tell it: where it is, and that reports are welcome."""
+    told = {"origins": [], "url": url, "beacons": True, "views": False}
+    return {"player.json": json.dumps(told).encode(), "qr.svg": qr_code(url)}
+
+
+def ensure_catalog(s3: Any, bucket: str) -> None:
+    """Put an empty catalog where there are no assets yet, so that the library of a new stack is no error. One that is
+    there, or that a worker writes at this moment, stays; one that was lost is made from the assets by a worker."""
+    if s3.list_objects_v2(Bucket=bucket, Prefix=VOD, MaxKeys=1)["KeyCount"]:
+        return
+    try:
+        s3.put_object(
+            Bucket=bucket,
+            Key=CATALOG,
+            Body=b'{"vod": []}\n',
+            ContentType=media_type(CATALOG),
+            CacheControl=cache_control(CATALOG),
+            IfNoneMatch="*",
+        )
+    except ClientError as error:
+        if error_code(error) not in ("PreconditionFailed", "ConditionalRequestConflict"):
+            raise
 
 
 def failure(name: str, status: str | None, failures: list[Event]) -> str:

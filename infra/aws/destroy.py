@@ -9,9 +9,9 @@ from botocore.exceptions import ClientError
 
 from infra.aws.account import Account
 from infra.aws.artifact_bucket import remove
-from infra.aws.deploy import Say, now, secret_name
+from infra.aws.deploy import Say, now
+from infra.aws.ssm import forget_parameters
 from infra.aws.stack import Event, Stack, Way, way_on
-from panocast.aws import error_code
 from panocast.errors import PanocastError, TemporaryError
 
 
@@ -70,13 +70,5 @@ def destroy(
         for bucket in filter(None, (kept.ingest, kept.egress)):
             say(f"{remove(account.client('s3'), bucket)} objects deleted with {bucket}")
         kept = Kept(None, None)
-    _forget_secret(account, deployment)
+    forget_parameters(account.client("ssm"), deployment)
     return kept
-
-
-def _forget_secret(account: Account, deployment: str) -> None:
-    try:
-        account.client("ssm").delete_parameter(Name=secret_name(deployment))
-    except ClientError as error:
-        if error_code(error) != "ParameterNotFound":
-            raise

@@ -1,9 +1,10 @@
-"""What a stack's machines call themselves: `panocast aws report | ready`, which people need not know."""
+"""What a stack's machines call themselves: `panocast aws report | follow-keys | ready`, which people need not know."""
 
 from __future__ import annotations
 
 import asyncio
 import os
+from collections.abc import Coroutine
 from pathlib import Path
 from typing import Annotated
 
@@ -12,6 +13,7 @@ import typer
 
 from infra.aws.ready import is_ready
 from infra.aws.report import report
+from infra.aws.ssm import KEYS, follow_keys
 from panocast.cli import ConfigOption, StateOption
 from panocast.lifecycle import until_stopped
 from panocast.settings import load_settings
@@ -30,13 +32,25 @@ def report_command(state: StateOption = None, config: ConfigOption = None) -> No
 async def _report(state: Path | None, config: Path | None) -> None:
     stream = await instance_id() or "unknown"
     settings = open_settings(state, config)
-    working = asyncio.create_task(report(settings, os.environ, boto3.client, stream))
+    await _until_stopped(report(settings, os.environ, boto3.client, stream))
+
+
+async def _until_stopped(work: Coroutine[None, None, None]) -> None:
+    working = asyncio.create_task(work)
     stopping = asyncio.create_task(until_stopped())
     await asyncio.wait([working, stopping], return_when=asyncio.FIRST_COMPLETED)
     working.cancel()
     results = await asyncio.gather(working, return_exceptions=True)
     if isinstance(results[0], Exception):
         raise results[0]
+
+
+@app.command(name="follow-keys", hidden=True)
+def follow_keys_command(state: StateOption = None, config: ConfigOption = None) -> None:
+    """On an origin of a stack: learn which stream keys were renewed, until told to stop."""
+    settings = load_settings(state, config)
+    following = follow_keys(boto3.client("ssm"), os.environ["DEPLOYMENT"], settings.state / KEYS)
+    asyncio.run(_until_stopped(following))
 
 
 @app.command(hidden=True)

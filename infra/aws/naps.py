@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from infra.aws.deploy import TAG
 from infra.aws.stack import Change, Stack, Way, way_on
 from panocast.errors import UsageError
 
@@ -10,7 +9,8 @@ UP = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE")
 
 
 def check_deployed(stack: Stack) -> str:
-    """The stack's status; raises UsageError when there is none, or something is under way."""
+    """The stack's status; raises UsageError when there is none, or it is not ours."""
+    stack.check_ours()
     status = stack.status()
     if status is None or way_on(status) is Way.CREATE:
         raise UsageError(
@@ -28,4 +28,4 @@ def propose_nap(stack: Stack, *, awake: bool) -> tuple[str, list[Change]] | None
     said = "yes" if awake else "no"
     if stack.parameters().get("Awake") == said:
         return None
-    return stack.propose(None, {"Awake": said}, {TAG: stack.tags().get(TAG, stack.name)})
+    return stack.propose(None, {"Awake": said})

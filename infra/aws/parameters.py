@@ -39,6 +39,7 @@ class Parameters(BaseModel):
     jobs_per_worker: Annotated[int, Field(ge=1, le=1000)] = 8
     transcode_engine: Literal["fleet", "batch"] = "fleet"
     test_source: bool = False
+    signed_playback: bool = False
     cold_after_days: Annotated[int, Field(ge=1, le=3650)] = 30
     monthly_budget: Annotated[int, Field(ge=1, le=1_000_000)] = 100
     notify_email: Annotated[str, StringConstraints(pattern=r"^$|^[^@\s]+@[^@\s]+\.[^@\s]+$")] = ""

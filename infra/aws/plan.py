@@ -12,9 +12,10 @@ from infra.aws.parameters import Parameters, as_text
 from infra.aws.rendering import render_templates
 from infra.aws.template import parse
 
-# CPU hours that an hour of 4K takes (3840x1920, 30 frames a second, every rung): what docs/figures.md says of x264 at
-# the presets of transcoder/effort.py, of scaling and of decoding, added up and rounded up.
-CPU_HOURS_PER_VIDEO_HOUR = 10.0
+# CPU hours that an hour of 4K takes (3840x1920, 30 frames a second, every rung), and where the figure comes from:
+# docs/aws.md says the same.
+CPU_HOURS_PER_VIDEO_HOUR = 12.0
+CPU_HOURS_SOURCE = "measured on seconds of 3840x1920, on a busy machine: docs/figures.md"
 
 
 def resources(csp: str, stack: Parameters) -> Counter[str]:
@@ -67,8 +68,9 @@ def cost_lines(estimate: Estimate, prices: Prices, event: Event) -> Iterator[str
     yield from _sum("an hour asleep", estimate.asleep)
     yield from _sum("an hour awake, idle", estimate.awake)
     yield from _sum(f"more for an hour with {event.viewers} viewers", estimate.viewers)
-    yield f"  = an event hour {estimate.event_hour:10.3f}"
+    yield f"  {'= an event hour':42} {estimate.event_hour:8.3f}"
     yield from _sum("an hour of 4K video transcoded", estimate.transcoding)
+    yield f"      {CPU_HOURS_PER_VIDEO_HOUR:g} CPU hours, {CPU_HOURS_SOURCE}"
     yield f"  Prices: {prices.source}"
 
 

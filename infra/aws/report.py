@@ -20,7 +20,7 @@ from typing import Any
 import aiohttp
 from botocore.exceptions import BotoCoreError, ClientError
 
-from infra.aws.telemetry import NAMESPACE, Sample, as_metric_data, figures, parse
+from infra.aws.telemetry import NAMESPACE, Sample, as_metric_data, figures, parse, startups
 from panocast.logs import redact
 from panocast.process import Command
 from panocast.service import Service
@@ -151,17 +151,17 @@ async def _tell(settings: Settings, environment: Mapping[str, str], cloudwatch: 
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=5)) as session:
         while True:
             begun = time.monotonic()
-            values = {"CostPerHour": cost}
+            values, startup_s = {"CostPerHour": cost}, dict[float, float]()
             try:
                 now = await _look(session, url)
                 values |= figures(role, before or now, now)
+                startup_s = startups(before or now, now)
                 before = now
             except (aiohttp.ClientError, TimeoutError, ValueError) as error:
                 log.warning("no figures of the %s: %s", role, error)
+            data = as_metric_data(values, deployment, startup_s=startup_s)
             try:
-                await asyncio.to_thread(
-                    cloudwatch.put_metric_data, Namespace=NAMESPACE, MetricData=as_metric_data(values, deployment)
-                )
+                await asyncio.to_thread(cloudwatch.put_metric_data, Namespace=NAMESPACE, MetricData=data)
             except (ClientError, BotoCoreError) as error:
                 log.warning("figures are left out: %s", error)
             await asyncio.sleep(max(1.0, FIGURES_EVERY_S - (time.monotonic() - begun)))

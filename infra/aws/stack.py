@@ -16,8 +16,10 @@ from typing import Any
 from botocore.exceptions import ClientError, WaiterError
 
 from infra.aws.explain import mend_of
-from panocast.errors import PanocastError, TemporaryError
+from panocast.errors import PanocastError, TemporaryError, UsageError
 
+# On the stack and what is in it: whose it is, and what its costs are told by.
+TAG = "panocast"
 CAPABILITIES = ("CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND")
 _NO_CHANGES = ("didn't contain changes", "No updates are to be performed")
 
@@ -97,9 +99,7 @@ class Stack:
         described = self._describe() or {}
         return {each["ParameterKey"]: each["ParameterValue"] for each in described.get("Parameters", [])}
 
-    def propose(
-        self, template_url: str | None, parameters: Mapping[str, str], tags: Mapping[str, str]
-    ) -> tuple[str, list[Change]] | None:
+    def propose(self, template_url: str | None, parameters: Mapping[str, str]) -> tuple[str, list[Change]] | None:
         """Make a change set: its id and what it would change, or None when nothing changes. Without a template it is
         the one before, and so is every parameter that is not given.
 
@@ -118,7 +118,7 @@ class Stack:
             ChangeSetType=kind,
             **({"TemplateURL": template_url} if template_url else {"UsePreviousTemplate": True}),
             Parameters=given,
-            Tags=[{"Key": key, "Value": value} for key, value in tags.items()],
+            Tags=[{"Key": TAG, "Value": self.name}],
             Capabilities=list(CAPABILITIES),
             # With them, AWS marks for replacement whatever takes an output of another nested stack, and refuses some:
             # https://github.com/aws-cloudformation/cloudformation-coverage-roadmap/issues/759
@@ -173,10 +173,16 @@ class Stack:
         """Go on with a rollback that stopped half-way."""
         self._client.continue_update_rollback(StackName=self.name)
 
-    def tags(self) -> dict[str, str]:
-        """The tags it was deployed with."""
+    def check_ours(self) -> None:
+        """Raises UsageError for a stack that only has the same name: nothing may be done to it."""
         described = self._describe() or {}
-        return {tag["Key"]: tag["Value"] for tag in described.get("Tags", [])}
+        tags = {tag["Key"]: tag["Value"] for tag in described.get("Tags", [])}
+        # One that has never been more than a proposal has no tags yet, and nothing in it.
+        if described and described["StackStatus"] != "REVIEW_IN_PROGRESS" and tags.get(TAG) != self.name:
+            raise UsageError(
+                f"the name is taken: the stack {self.name} in this account and region is not panocast's; choose "
+                "another with --name"
+            )
 
     def resources(self) -> dict[str, str]:
         """Physical ids by LOGICAL id, of nested stacks by `Part/Logical`."""

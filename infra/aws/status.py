@@ -10,6 +10,7 @@ import aiohttp
 from botocore.exceptions import BotoCoreError, ClientError
 
 from infra.aws.account import Account
+from infra.aws.explain import mend_of
 from infra.aws.naps import check_deployed
 from infra.aws.stack import Stack
 from panocast.aws import error_code
@@ -26,19 +27,25 @@ async def status_lines(account: Account, stack: Stack, today: date) -> list[str]
     """A line for each; what cannot be asked says why instead. Raises UsageError when there is no such deployment."""
     lines = [f"{stack.name}: {check_deployed(stack)}, {_nap(stack)}"]
     outputs, found = stack.outputs(), stack.resources()
-    lines += _fleets(account.client("autoscaling"), found)
+    lines += fleet_lines(account.client("autoscaling"), found)
     lines += _queues(account.client("sqs"), outputs)
     lines.append(await _live(outputs.get("Player", "")))
     lines.append(_spend(account.client("ce"), stack.name, today))
-    lines += [f"{name}: {outputs[name]}" for name in ("Player", "IngestPrimary", "IngestBackup") if name in outputs]
-    return lines
+    return [*lines, *address_lines(outputs)]
+
+
+def address_lines(outputs: dict[str, str]) -> list[str]:
+    """Where viewers and encoders go, as far as the stack says it."""
+    words = {"Player": "player", "IngestPrimary": "publish to", "IngestBackup": "and to"}
+    return [f"{said:13} {outputs[name]}" for name, said in words.items() if name in outputs]
 
 
 def _nap(stack: Stack) -> str:
     return "awake" if stack.parameters().get("Awake") != "no" else "asleep (`panocast aws wake`)"
 
 
-def _fleets(autoscaling: Any, found: dict[str, str]) -> Iterator[str]:
+def fleet_lines(autoscaling: Any, found: dict[str, str]) -> Iterator[str]:
+    """How many machines of each tier are in service and, where some lack, why; `found` as Stack.resources gives it."""
     names = {found[logical]: said for logical, said in _GROUPS.items() if found.get(logical)}
     groups = autoscaling.describe_auto_scaling_groups(AutoScalingGroupNames=list(names))["AutoScalingGroups"]
     for group in sorted(groups, key=lambda group: list(names).index(group["AutoScalingGroupName"])):
@@ -54,7 +61,10 @@ def _why_not(autoscaling: Any, group: str) -> str:
     """What the group says of its last try, such as that Spot has no capacity."""
     activities = autoscaling.describe_scaling_activities(AutoScalingGroupName=group, MaxRecords=1)["Activities"]
     said = [a.get("StatusMessage", "") for a in activities if a.get("StatusCode") == "Failed"]
-    return f" ({said[0]})" if said else ""
+    if not said:
+        return ""
+    mend = mend_of(said[0])
+    return f" ({said[0]}{f': {mend}' if mend else ''})"
 
 
 def _queues(sqs: Any, outputs: dict[str, str]) -> Iterator[str]:
@@ -63,8 +73,9 @@ def _queues(sqs: Any, outputs: dict[str, str]) -> Iterator[str]:
         counts = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
         yield f"jobs: {counts[names[0]]} waiting, {counts[names[1]]} running"
     if url := outputs.get("DeadLettersUrl"):
+        why = f" (`PANOCAST_QUEUE={outputs['QueueUrl']} transcoder dead` says why)"
         dead = int(sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"][names[0]])
-        yield f"failed for good: {dead}" + (" (`transcoder dead` says why)" if dead else "")
+        yield f"failed for good: {dead}" + (why if dead else "")
 
 
 async def _live(player: str) -> str:

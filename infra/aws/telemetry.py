@@ -42,11 +42,28 @@ def figures(role: str, before: Iterable[Sample], now: Iterable[Sample]) -> dict[
         found = {
             "Viewers": sum(s.value for s in now if s.name == "panocast_edge_viewers"),
             "OriginSwitches": _grown(before, now, "panocast_edge_switches_total"),
+            "PlayedSeconds": _grown(before, now, "panocast_viewer_played_seconds_total"),
+            "StalledSeconds": _grown(before, now, "panocast_viewer_stalled_seconds_total"),
         }
         sent = _grown(before, now, "panocast_edge_sent_bytes_total")
         fetched = _grown(before, now, "panocast_edge_fetched_bytes_total")
         return found | ({"CacheHitRatio": max(0.0, 1 - fetched / sent)} if sent else {})
     return {"PartsDone": _grown(before, now, "panocast_transcoder_jobs_total", kind="part", ending="done")}
+
+
+def startups(before: Iterable[Sample], now: Iterable[Sample]) -> dict[float, float]:
+    """How many viewers of an edge saw their first picture in one interval, by the seconds that it took at most; so
+    CloudWatch can tell percentiles. What took longer than the largest bucket counts as that."""
+    before, now, name = list(before), list(now), "panocast_viewer_startup_seconds_bucket"
+    found: dict[float, float] = {}
+    below = bound = 0.0
+    for le in sorted({sample.labels["le"] for sample in now if sample.name == name}, key=float):
+        bound = bound if le == "+Inf" else float(le)
+        until = _grown(before, now, name, le=le)
+        if until > below:
+            found[bound] = found.get(bound, 0.0) + until - below
+        below = until
+    return found
 
 
 def _grown(before: Iterable[Sample], now: Iterable[Sample], name: str, **labels: str) -> float:
@@ -65,7 +82,15 @@ def _grown(before: Iterable[Sample], now: Iterable[Sample], name: str, **labels:
     )
 
 
-def as_metric_data(values: Mapping[str, float], deployment: str) -> list[dict[str, object]]:
-    """The same as CloudWatch's PutMetricData takes it."""
+def as_metric_data(
+    values: Mapping[str, float], deployment: str, *, startup_s: Mapping[float, float] | None = None
+) -> list[dict[str, object]]:
+    """The same as CloudWatch's PutMetricData takes it; `startup_s` as `startups` gives it."""
     dimensions = [{"Name": "Deployment", "Value": deployment}]
-    return [{"MetricName": name, "Dimensions": dimensions, "Value": value} for name, value in values.items()]
+    data: list[dict[str, object]] = [
+        {"MetricName": name, "Dimensions": dimensions, "Value": value} for name, value in values.items()
+    ]
+    if startup_s:
+        counted = {"Values": list(startup_s), "Counts": list(startup_s.values()), "Unit": "Seconds"}
+        data.append({"MetricName": "ViewerStartup", "Dimensions": dimensions, **counted})
+    return data

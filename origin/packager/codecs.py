@@ -19,6 +19,11 @@ def codec_of(entry: Box) -> str:
     raise MalformedError(f"a track of {entry.kind!r}: only H.264 and AAC are packaged")
 
 
+def config_of(entry: Box) -> bytes:
+    """The decoder's configuration of an H.264 sample entry (avcC); empty for another one."""
+    return bytes(_inside(entry, _VISUAL_BYTES, b"avcC")) if entry.kind == b"avc1" else b""
+
+
 def _inside(entry: Box, skip: int, kind: bytes) -> memoryview:
     found = next((b.payload for b in boxes(entry.payload[skip:]) if b.kind == kind), None)
     if found is None or len(found) < 4:

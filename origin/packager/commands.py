@@ -1,7 +1,7 @@
 """The two ffmpeg of a live stream: one passes the source through, the other encodes the rungs below it.
 
-Each writes fragmented MP4 into pipes, a pipe for a track. They are apart so that whatever happens to the encoding one,
-the source goes on.
+The first reads the stream from nginx-rtmp, the second what the first has read. Each writes fragmented MP4 into pipes, a
+pipe for a track. They are apart so that whatever happens to the encoding one, the source goes on.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from origin.ladder import encoding, live_input
-from panocast.ffmpeg import Options, Output, command
+from panocast.ffmpeg import Input, Options, Output, command
 from panocast.ladder import LIVE_AUDIO_BPS, Rung
 
 COPIED_AUDIO = "AAC"
@@ -29,6 +29,14 @@ _FRAGMENTED: Options = {
     # Nothing about ffmpeg's version in the headers: two origins write the same ones.
     "fflags": "+bitexact",
 }
+_SUPPLIED: Options = {
+    "f": "flv",
+    # The source's own timestamps: all rungs agree, and one that starts again goes on where it was.
+    "copyts": None,
+    # The first tag tells all there is to know (µs; 0 would mean the default); nothing here depends on a frame rate.
+    "analyzeduration": 1,
+    "fpsprobesize": 0,
+}
 # RTMP's clock counts milliseconds.
 _VIDEO: Options = {**_FRAGMENTED, "video_track_timescale": 1000}
 
@@ -43,7 +51,7 @@ def passthrough_argv(source_url: str, audio: str | None, video_fd: int, audio_fd
     return command(live_input(source_url, analyze_s=_ANALYZE_S), outputs)
 
 
-def rungs_argv(source_url: str, rungs: Sequence[tuple[Rung, int]]) -> list[str]:
-    """The argv that encodes these rungs, each into the pipe beside it."""
+def rungs_argv(source_fd: int, rungs: Sequence[tuple[Rung, int]]) -> list[str]:
+    """The argv that encodes these rungs from FLV without sound, each into the pipe beside it."""
     outputs = [Output(f"pipe:{fd}", rung.size, audio=False, options={**encoding(rung), **_VIDEO}) for rung, fd in rungs]
-    return command(live_input(source_url, analyze_s=_ANALYZE_S), outputs)
+    return command(Input(f"pipe:{source_fd}", _SUPPLIED), outputs)

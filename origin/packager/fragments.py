@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from origin.packager.boxes import HEADER_BYTES, Box, BoxReader, MalformedError, boxes, child
-from origin.packager.codecs import codec_of
+from origin.packager.codecs import codec_of, config_of
 from panocast.ladder import Size
 
 _DURATION, _SIZE, _FLAGS, _OFFSET = 0x100, 0x200, 0x400, 0x800
@@ -33,13 +33,15 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Track:
-    """One track of a moov: `trak` is the box itself, `size` a picture's, `timescale` its ticks in a second."""
+    """One track of a moov: `trak` is the box itself, `size` a picture's, `timescale` its ticks in a second, `config` an
+    H.264 decoder's configuration."""
 
     kind: Kind
     timescale: int
     codec: str
     size: Size
     trak: bytes
+    config: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +74,7 @@ def _track(trak: Box) -> Track:
     if entry is None:
         raise MalformedError("a track without a sample description")
     size = Size(*struct.unpack_from(">HH", entry.payload, 24)) if kind == Kind.VIDEO else Size(0, 0)
-    return Track(kind, timescale, codec_of(entry), size, bytes(trak))
+    return Track(kind, timescale, codec_of(entry), size, bytes(trak), config_of(entry))
 
 
 def parse_fragment(moof: memoryview, mdat: memoryview) -> list[Sample]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from origin.packager.fragments import Sample, Track
@@ -124,6 +124,12 @@ class Package:
         if rung := self._rungs.get(width):
             self._fill(rung, rung.add(gop))
 
+    def keep_rungs(self, widths: Collection[int]) -> None:
+        """Of the encoded rungs only these go on."""
+        for width, rung in list(self._rungs.items()):
+            if width not in widths and rung is not self._source_rung:
+                self.close_rung(width)
+
     def close_rung(self, width: int) -> None:
         """This rung will have no more segments: players must go to another one."""
         self._rungs.pop(width, None)
@@ -152,6 +158,15 @@ class Package:
         if state != self.state:
             self.state = state
             self._changed()
+
+    def close(self) -> None:
+        """The stream is over. Whatever still points here (Python may take hours to see that only a circle does), its
+        segments are gone."""
+        self.on_change = lambda: None
+        self.window.clear()
+        self._forget()
+        self._rungs.clear()
+        self._source_rung = None
 
     @property
     def rungs(self) -> tuple[FeedRung, ...]:

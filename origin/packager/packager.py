@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from collections.abc import Collection
 from datetime import datetime
 from secrets import token_hex
@@ -20,7 +19,7 @@ from panocast.feed import State
 
 log = logging.getLogger(__name__)
 
-# How long a publisher may wait for our readers to be there before its first frame.
+# How long a publisher may wait for our reader to be there before its first frame.
 ATTACH_S = 1.5
 # A publisher that was let in is published within this time, or went away again.
 COMES_S = 5.0
@@ -70,7 +69,7 @@ class OwnPackager:
         self._epoch = token_hex(6)
         self._clock = asyncio.get_running_loop().time
         self._expected: dict[str, float] = {}
-        self._came: dict[str, asyncio.Semaphore] = {}
+        self._came: dict[str, asyncio.Event] = {}
         self._closing: set[asyncio.Task[None]] = set()
 
     @property
@@ -79,23 +78,22 @@ class OwnPackager:
         return list(self._expected)
 
     async def expect(self, name: str, client: int) -> None:
-        """A publisher is let in, and waits for our answer: our readers are there before its first frame."""
+        """A publisher is let in, and waits for our answer: our reader is there before its first frame."""
         self._expected[name] = self._clock() + COMES_S
-        came = self._came[name] = asyncio.Semaphore(0)
-        readers = await self._stream(name).attach()
+        came = self._came[name] = asyncio.Event()
+        await self._stream(name).attach()
         try:
             async with asyncio.timeout(ATTACH_S):
-                for _ in range(readers):
-                    await came.acquire()
+                await came.wait()
         except TimeoutError:
-            log.warning("%s: not every reader was there before its first frame", name)
+            log.warning("%s: our reader was not there before its first frame", name)
         finally:
             self._came.pop(name, None)
 
     def reader_came(self, name: str) -> None:
-        """One of the readers is there."""
+        """Our reader is there."""
         if came := self._came.get(name):
-            came.release()
+            came.set()
 
     def open(self, name: str, client: Client, since: datetime, meter: KeyframeMeter) -> PackagedShow:
         """The show of a publish."""
@@ -136,13 +134,9 @@ class OwnPackager:
             name,
             self._role,
             segment_min_ms=self._segment_min_ms,
-            now_ms=_now_ms,
+            now_ms=self._around.now_ms,
             saved=kept.timeline if kept else None,
         )
         package = Package(Identity(name, self._role, self._epoch), timeline, self._window_ms)
         stream = self.streams[name] = PackagedStream(name, package, self._around, kept)
         return stream
-
-
-def _now_ms() -> int:
-    return round(time.time() * 1000)

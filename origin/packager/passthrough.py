@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from origin.packager.commands import passthrough_argv
 from origin.packager.kept import HANG_S, LOOK_S, START_S, KeptRunning
 from origin.packager.package import Package
-from origin.packager.readers import SourceReader
+from origin.packager.readers import OnFrames, SourceReader
 from origin.packager.run import Run, Take
 from origin.stat import Published
 
@@ -21,12 +21,15 @@ Look = Callable[[], Awaitable[Published | None]]
 
 
 class Passthrough(KeptRunning):
-    """Hands the source's frames to the package. `audio` is what its sound is taken for: nginx-rtmp's name, or None."""
+    """Hands the source's GOPs to the package, and each frame to `on_frames`. `audio` is what its sound is taken for:
+    nginx-rtmp's name, or None."""
 
     what = "passthrough"
 
-    def __init__(self, name: str, url: str, package: Package, look: Look, audio: str | None) -> None:
-        self._url, self._package, self._look, self._audio = url, package, look, audio
+    def __init__(
+        self, name: str, url: str, package: Package, on_frames: OnFrames, look: Look, audio: str | None
+    ) -> None:
+        self._url, self._package, self._on_frames, self._look, self._audio = url, package, on_frames, look, audio
         self._reader: SourceReader | None = None
         self._times: deque[tuple[float, int]] = deque(maxlen=STILL_S)
         self._came = asyncio.Event()
@@ -54,7 +57,7 @@ class Passthrough(KeptRunning):
 
     async def _once(self) -> str:
         audio = self._audio
-        reader = self._reader = SourceReader(self._package, sound=audio is not None)
+        reader = self._reader = SourceReader(self._package, self._on_frames, sound=audio is not None)
         self._run = run = Run(
             f"the passthrough of {self._name}",
             lambda fds: passthrough_argv(self._url, audio, fds[0], fds[1] if audio else None),

@@ -1,4 +1,4 @@
-"""Pipes from a child: read as soon as there is something, so that nobody waits for anybody."""
+"""Pipes from a child and to one: nobody waits for anybody."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import fcntl
 import os
+from collections import deque
 from collections.abc import Callable
 
 from panocast.errors import PanocastError
@@ -26,8 +27,7 @@ class Pipe:
         self._take = take
         self._read_fd, self.write_fd = os.pipe2(os.O_CLOEXEC)
         os.set_blocking(self._read_fd, False)
-        with contextlib.suppress(PermissionError):  # many pipes of one user: the default of 64 KB does, too
-            fcntl.fcntl(self._read_fd, fcntl.F_SETPIPE_SZ, _CAPACITY_BYTES)
+        _widen(self._read_fd)
         self._over = asyncio.Event()
         self.error: PanocastError | None = None
 
@@ -64,3 +64,68 @@ class Pipe:
         except PanocastError as error:
             self.error = error
             self.close()
+
+
+class Supply:
+    """A pipe that a child reads from (`read_fd`). What is written waits here until there is room in it."""
+
+    def __init__(self) -> None:
+        self.read_fd, self._write_fd = os.pipe2(os.O_CLOEXEC)
+        os.set_blocking(self._write_fd, False)
+        _widen(self._write_fd)
+        self._waiting: deque[memoryview] = deque()
+        self._ending = False
+
+    def begin(self) -> None:
+        """The child has its end now: let go of it here."""
+        os.close(self.read_fd)
+        self.read_fd = -1
+
+    def write(self, data: bytes) -> None:
+        """Send this, once there is room; for nothing where the child has ended."""
+        if self._write_fd < 0:
+            return
+        self._waiting.append(memoryview(data))
+        if len(self._waiting) == 1:
+            self._send()
+
+    def end(self) -> None:
+        """Nothing more comes: the child reads an end behind what waits."""
+        self._ending = True
+        if not self._waiting:
+            self.close()
+
+    def close(self) -> None:
+        """Let go of both ends; what waits is lost."""
+        if self._write_fd >= 0:
+            asyncio.get_running_loop().remove_writer(self._write_fd)
+            os.close(self._write_fd)
+            self._write_fd = -1
+        if self.read_fd >= 0:
+            os.close(self.read_fd)
+            self.read_fd = -1
+        self._waiting.clear()
+
+    def _send(self) -> None:
+        loop = asyncio.get_running_loop()
+        try:
+            while self._waiting:
+                sent = os.write(self._write_fd, self._waiting[0])
+                if sent < len(self._waiting[0]):
+                    self._waiting[0] = self._waiting[0][sent:]
+                else:
+                    self._waiting.popleft()
+        except BlockingIOError:
+            loop.add_writer(self._write_fd, self._send)
+            return
+        except BrokenPipeError:
+            self.close()
+            return
+        loop.remove_writer(self._write_fd)
+        if self._ending:
+            self.close()
+
+
+def _widen(fd: int) -> None:
+    with contextlib.suppress(PermissionError):  # many pipes of one user: the default of 64 KB does, too
+        fcntl.fcntl(fd, fcntl.F_SETPIPE_SZ, _CAPACITY_BYTES)

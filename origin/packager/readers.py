@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
+from collections.abc import Callable
 
 from origin.packager.boxes import MalformedError
 from origin.packager.fragments import Kind, Sample, Track, TrackReader
@@ -12,15 +13,19 @@ from origin.packager.package import Package
 
 _TICKS = 1000
 
+OnFrames = Callable[[Track, list[Sample]], None]
+"""Takes the source's frames as they come, and the track they belong to."""
+
 
 class SourceReader:
     """One run of the passthrough: the source's GOPs wait in `pending`, each with the moment it was there, until
     somebody confirms that the source is still what it was when the run began."""
 
-    def __init__(self, package: Package, *, sound: bool) -> None:
+    def __init__(self, package: Package, on_frames: OnFrames, *, sound: bool) -> None:
         self.pending: deque[tuple[float, VideoGop]] = deque()
         self.newest_ms: int | None = None
         self._package = package
+        self._on_frames = on_frames
         self._video = TrackReader()
         self._audio = TrackReader() if sound else None
         self._gops = GopReader()
@@ -35,9 +40,10 @@ class SourceReader:
     def take_video(self, data: bytes) -> None:
         """Bytes of the video's pipe. Raises MalformedError."""
         samples = self._video.feed(data)
-        _check(self._video.track, Kind.VIDEO)
-        if samples:
+        track = _check(self._video.track, Kind.VIDEO)
+        if track and samples:
             self.newest_ms = samples[-1].pts
+            self._on_frames(track, samples)
         self.pending.extend((time.monotonic(), gop) for gop in self._gops.feed(samples))
 
     def take_audio(self, data: bytes) -> None:
@@ -75,7 +81,7 @@ class SourceReader:
 
 
 class RungReader:
-    """One pipe of the ladder."""
+    """One pipe of the ladder; `done_ms` is where the last GOP that it handed on ends."""
 
     def __init__(self, package: Package, width: int, ceiling_bps: int) -> None:
         self._package = package
@@ -85,6 +91,7 @@ class RungReader:
         self._gops = GopReader()
         self._open = False
         self.newest_ms: int | None = None
+        self.done_ms: int | None = None
 
     def take(self, data: bytes) -> None:
         """Bytes of the pipe. Raises MalformedError."""
@@ -107,6 +114,7 @@ class RungReader:
     def _hand_on(self, gops: list[VideoGop]) -> None:
         for gop in gops:
             self._package.add_rung(self._width, gop)
+            self.done_ms = gop.end_ms
 
 
 def _check(track: Track | None, kind: Kind) -> Track | None:

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import Callable, Sequence
 
-from origin.packager.pipe import Pipe
+from origin.packager.pipe import Pipe, Supply
 from panocast.ffmpeg import SpeedMeter
 from panocast.process import Child, Command
 
@@ -18,18 +18,25 @@ _GRACE_S = 0.3
 
 
 class Run:
-    """`start`, then `wait` for its end or `stop` it. `argv_of` is given the descriptors it writes to."""
+    """`start`, then `wait` for its end or `stop` it. `argv_of` is given the descriptors it writes to; what it reads may
+    come from a `supply`."""
 
-    def __init__(self, name: str, argv_of: Callable[[list[int]], list[str]], takers: Sequence[Take]) -> None:
+    def __init__(
+        self,
+        name: str,
+        argv_of: Callable[[list[int]], list[str]],
+        takers: Sequence[Take],
+        supply: Supply | None = None,
+    ) -> None:
         self._clock = asyncio.get_running_loop().time
         self.heard_s: float | None = None
         self.started_s = self._clock()
         self._pipes = [Pipe(self._heard(take)) for take in takers]
+        self._ends: list[Pipe | Supply] = [*self._pipes, *([supply] if supply else [])]
         descriptors = [pipe.write_fd for pipe in self._pipes]
+        inherited = (*descriptors, *([supply.read_fd] if supply else []))
         self._meter = SpeedMeter(self._clock)
-        self._child = Child(
-            Command(name, argv_of(descriptors), pass_fds=tuple(descriptors)), on_stdout=self._meter.feed
-        )
+        self._child = Child(Command(name, argv_of(descriptors), pass_fds=inherited), on_stdout=self._meter.feed)
 
     @property
     def silent_s(self) -> float:
@@ -46,10 +53,9 @@ class Run:
         try:
             await self._child.start()
         except BaseException:
-            for pipe in self._pipes:
-                pipe.close()
+            self._close()
             raise
-        for pipe in self._pipes:
+        for pipe in self._ends:
             pipe.begin()
 
     async def wait(self) -> str:
@@ -67,12 +73,15 @@ class Run:
         """End it; what it has not written yet is lost."""
         if self._child.pid is not None:
             await self._child.stop(_GRACE_S)
-        for pipe in self._pipes:
-            pipe.close()
+        self._close()
 
     def kill(self) -> None:
         """End it at once, for one that hangs."""
         self._child.kill()
+
+    def _close(self) -> None:
+        for pipe in self._ends:
+            pipe.close()
 
     def _heard(self, take: Take) -> Take:
         def heard(data: bytes) -> None:

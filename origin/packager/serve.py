@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 
 from aiohttp import web
 
@@ -78,9 +77,8 @@ class Site:
                 await stream.news(after)
         except TimeoutError:
             pass
-        feed = stream.package.feed(round(time.time() * 1000))
         return web.Response(
-            text=feed.model_dump_json(), content_type="application/json", headers={"Cache-Control": NO_CACHING}
+            text=stream.feed().model_dump_json(), content_type="application/json", headers={"Cache-Control": NO_CACHING}
         )
 
     def _stream(self, request: web.Request) -> PackagedStream | None:

@@ -17,12 +17,11 @@ _KEPT_S = 30 * 24 * 3600
 
 
 class Kept(BaseModel):
-    """One stream: which publish it was (nginx's process and connection), its picture and sound, its timeline."""
+    """One stream: which publish it was (nginx's process and connection), its sound, its timeline."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
     client: tuple[int, int]
-    size: tuple[int, int] | None = None
     audio: str | None = None
     timeline: SavedTimeline | None = None
 

@@ -5,37 +5,30 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 
 from origin.ladder import Source
 from origin.packager.commands import COPIED_AUDIO
+from origin.packager.encoding import Encoding
+from origin.packager.kept import KeptRunning
 from origin.packager.package import Package
 from origin.packager.passthrough import Passthrough
-from origin.packager.rungs import EncodedRungs
-from origin.packager.shedding import Shedding
 from origin.packager.shelf import Kept, Shelf
 from origin.show import Ask, Client
 from origin.stat import Published
 from panocast.errors import RefusedError, TemporaryError
 from panocast.feed import Feed, State
 from panocast.follow import Heard
-from panocast.ladder import Rung, Size, live_rungs
+from panocast.ladder import Size
 from panocast.projection import Projection, Stereo
 
 log = logging.getLogger(__name__)
 
-# What a source is taken for before it is known, so that its ladder is there for its first keyframe: larger than every
-# rung. Where that is wrong, the ladder begins again with what is right.
-UNKNOWN = Source(Size(3840, 1920), COPIED_AUDIO)
-# How long, beyond a GOP, the rungs that are there wait for one that is not: a ladder that begins late begins with the
-# next keyframe, and players read the list of rungs but once.
+# How long, beyond a GOP, the rungs that are there wait for one that is not: players read the list of rungs but once.
 COMPLETE_WAIT_S = 2.0
 # An ended stream can still be watched to its end by those who do.
 ENDED_S = 30.0
-# The ladder is behind when its newest frame is older by more than this than the source's.
-BEHIND_MS = 4_000
-SLOW = 0.9
 _TICK_S = 0.1
 
 
@@ -43,7 +36,8 @@ _TICK_S = 0.1
 class Surroundings:
     """What all streams of a packager share.
 
-    `drop_readers` ends whoever reads a stream from nginx, `follow_peer` tells what the other origin has of a stream.
+    `drop_readers` ends whoever reads a stream from nginx, `follow_peer` tells what the other origin has of a stream,
+    `now_ms` is the wall clock.
     """
 
     source_url: Callable[[str], str]
@@ -53,6 +47,7 @@ class Surroundings:
     sphere: Callable[[str, Size], tuple[Projection, Stereo]]
     follow_peer: Callable[[str, Heard], Coroutine[None, None, None]] | None
     grace_s: float
+    now_ms: Callable[[], int]
 
 
 class PackagedStream:
@@ -67,11 +62,11 @@ class PackagedStream:
         self._closed = False
         self._around = around
         self._kept = kept
-        self._source = _source_of(kept)
+        # What its sound is taken for before nginx tells.
+        self._audio = kept.audio if kept else COPIED_AUDIO
         self._client: Client | None = kept.client if kept else None
+        self._encoding = Encoding(name, package, self._flows)
         self._passthrough: Passthrough | None = None
-        self._ladder: EncodedRungs | None = None
-        self._shedding = Shedding()
         self._clock = asyncio.get_running_loop().time
         self._left_s: float | None = None
         self._first_s: float | None = None
@@ -88,15 +83,14 @@ class PackagedStream:
 
     # ---- its publishes
 
-    async def attach(self) -> int:
-        """A new publish begins in a moment: read it from its first frame. Gives how many readers will come."""
+    async def attach(self) -> None:
+        """A new publish begins in a moment: read it from its first frame."""
         async with self._one_at_a_time:
             await self._stop_reading()
             self.package.connected()
             self._client = None
             self.publish += 1
             self._read()
-            return 2 if self._ladder else 1
 
     def go_on(self, client: Client) -> None:
         """A publish that lasts; the one that the agent's last life knew goes on where it was."""
@@ -110,8 +104,8 @@ class PackagedStream:
         self._left_s = None
         self._made_before = self.package.made
         url = self._around.source_url(self.name)
-        self._passthrough = Passthrough(self.name, url, self.package, self._look, self._source.audio)
-        self._start_ladder(self._rungs())
+        take = self._encoding.take
+        self._passthrough = Passthrough(self.name, url, self.package, take, self._look, self._audio)
 
     async def step(self, source: Source) -> None:
         """Go on from what nginx says of the source now. Raises RefusedError for what cannot go on."""
@@ -120,16 +114,10 @@ class PackagedStream:
                 return
             if self._passthrough.stands_still:
                 raise RefusedError("its timestamps stand still, as after a jump back: the encoder has to connect again")
-            self._source = source
+            self._audio = source.audio
             self.package.lies(*self._around.sphere(self.name, source.size))
             self._passthrough.expect_audio(source.audio)
-            behind = self._behind()
-            if self._shedding.look(self._clock(), behind=behind, rungs=len(live_rungs(source.size))):
-                log.warning("%s: rungs shed: %s", self.name, ", ".join(map(str, self.shed)) or "none")
-            rungs = self._rungs()
-            if self._ladder is None or self._ladder.rungs != rungs:
-                await self._stop_ladder()
-                self._start_ladder(rungs)
+            await self._encoding.judge(self._passthrough.newest_ms)
             self._decide_what_is_shown()
 
     async def leave(self, publish: int) -> None:
@@ -139,9 +127,10 @@ class PackagedStream:
                 return
             with contextlib.suppress(TemporaryError):
                 await self._around.drop_readers(self.name)
-            finishing = [each.finish() for each in (self._passthrough, self._ladder) if each]
-            await asyncio.gather(*finishing)
-            self._passthrough = self._ladder = None
+            if self._passthrough:
+                await self._passthrough.finish()
+            await self._encoding.finish()
+            self._passthrough = None
             self._left_s = self._clock()
             self.package.enter(State.PAUSED)
 
@@ -152,47 +141,18 @@ class PackagedStream:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._stop_reading()
+        await self._encoding.close()
+        self.package.close()
 
     async def _stop_reading(self) -> None:
-        await asyncio.gather(*(each.stop() for each in (self._passthrough, self._ladder) if each))
-        self._passthrough = self._ladder = None
-
-    # ---- its rungs
-
-    def _rungs(self) -> tuple[Rung, ...]:
-        return live_rungs(self._source.size)[self._shedding.count :]
-
-    @property
-    def shed(self) -> tuple[int, ...]:
-        """The rungs that this machine is too slow for."""
-        return tuple(rung.size.width for rung in live_rungs(self._source.size)[: self._shedding.count])
-
-    def _start_ladder(self, rungs: Sequence[Rung]) -> None:
-        if rungs:
-            url = self._around.source_url(self.name)
-            self._ladder = EncodedRungs(self.name, url, self.package, rungs, self._flows)
-
-    async def _stop_ladder(self) -> None:
-        if self._ladder:
-            await self._ladder.stop()
-            kept = {rung.size.width for rung in self._rungs()} | {self._source.size.width}
-            for rung in self._ladder.rungs:
-                if rung.size.width not in kept:
-                    self.package.close_rung(rung.size.width)
-            self._ladder = None
+        if self._passthrough:
+            await self._passthrough.stop()
+        await self._encoding.stop()  # after what still gives it frames
+        self._passthrough = None
 
     def _flows(self) -> bool:
         """Whether the source comes in, so that a silent ladder hangs."""
         return self._passthrough is not None and self._passthrough.flows
-
-    def _behind(self) -> bool:
-        ladder, passthrough = self._ladder, self._passthrough
-        if ladder is None or passthrough is None:
-            return False
-        if ladder.newest_ms is None or passthrough.newest_ms is None:
-            return False
-        late = passthrough.newest_ms - ladder.newest_ms > BEHIND_MS
-        return late or (ladder.speed is not None and ladder.speed < SLOW)
 
     # ---- what is told
 
@@ -202,18 +162,27 @@ class PackagedStream:
         return tuple(rung.width for rung in self.package.rungs) if self.package.state is State.LIVE else ()
 
     @property
+    def shed(self) -> tuple[int, ...]:
+        """The rungs that this machine is too slow for."""
+        return self._encoding.shed
+
+    @property
     def ladder_speed(self) -> float | None:
         """Seconds encoded in each second of the last ten, as soon as that is known."""
-        return self._ladder.speed if self._ladder else None
+        return self._encoding.ladder.speed if self._encoding.ladder else None
 
     @property
     def starts(self) -> int:
         """How often its ffmpegs were started in this publish."""
-        return sum(each.starts for each in (self._passthrough, self._ladder) if each)
+        return sum(each.starts for each in self._running)
+
+    @property
+    def _running(self) -> list[KeptRunning]:
+        return [each for each in (self._passthrough, self._encoding.ladder) if each]
 
     def warnings(self) -> list[str]:
         """What its owner should know, in words."""
-        running = [process.warning() for process in (self._passthrough, self._ladder) if process]
+        running = [process.warning() for process in self._running]
         rungs = ", ".join(map(str, self.shed))
         slow = f"this machine is too slow for every rung: without {rungs} for now" if rungs else None
         return [warning for warning in (slow, *running) if warning]
@@ -221,9 +190,9 @@ class PackagedStream:
     def _decide_what_is_shown(self) -> None:
         """Every rung once all have a segment, or those that have one after a while."""
         package = self.package
-        if package.source is None or self._left_s is not None:
-            return
-        wanted = {package.source.size.width, *(rung.size.width for rung in self._rungs())}
+        if package.source is None or package.source != self._encoding.track or self._left_s is not None:
+            return  # which rungs there will be is not known yet
+        wanted = {package.source.size.width, *(rung.size.width for rung in self._encoding.rungs)}
         if package.ready and self._first_s is None:
             self._first_s = self._clock()
         wait_s = COMPLETE_WAIT_S + (package.gop_ms or 0) / 1000
@@ -238,9 +207,7 @@ class PackagedStream:
         self._news.set()
         self._news = asyncio.Event()
         if self._client:
-            size, audio = self._source.size, self._source.audio
-            timeline = self.package.timeline.saved
-            kept = Kept(client=self._client, size=(size.width, size.height), audio=audio, timeline=timeline)
+            kept = Kept(client=self._client, audio=self._audio, timeline=self.package.timeline.saved)
             if kept != self._kept:
                 self._kept = kept
                 self._write(kept)
@@ -252,6 +219,10 @@ class PackagedStream:
             if not self._said:
                 log.error("%s: its timeline cannot be kept: %s", self.name, error)
             self._said = True
+
+    def feed(self) -> Feed:
+        """The stream as peer and edges are told of it."""
+        return self.package.feed(self._around.now_ms())
 
     async def news(self, after: str | None) -> None:
         """Wait until there is another state than the one that `after` names."""
@@ -289,7 +260,3 @@ class PackagedStream:
         except TemporaryError:
             return None
         return seen if seen and self._client in (None, (stat.pid, seen.client)) else None
-
-
-def _source_of(kept: Kept | None) -> Source:
-    return Source(Size(*kept.size), kept.audio) if kept and kept.size else UNKNOWN

@@ -32,6 +32,12 @@ class Window:
         """A segment or init segment of a rung, or None when it is gone or never was."""
         return self._files.get((width, name))
 
+    def clear(self) -> None:
+        """Nobody can have anything of it any more."""
+        self._segments.clear()
+        self._files.clear()
+        self.bytes = 0
+
     def add(self, plan: SegmentPlan) -> None:
         """A segment is decided; it has no rung yet."""
         if self._segments and plan.number != self._segments[-1].number + 1:
@@ -70,8 +76,8 @@ class Window:
             if len(self._segments) == 1:
                 break
             self._drop()
-        listed = (s.number for s in self._segments if s.end_ms > newest_ms - self._window_ms)
-        self._first_listed = max(self._first_listed, min(listed, default=0))
+        listed = next(s.number for s in self._segments if s.end_ms > newest_ms - self._window_ms)
+        self._first_listed = max(self._first_listed, listed)
 
     def _drop(self) -> None:
         gone = self._segments.popleft()

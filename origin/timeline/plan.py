@@ -40,6 +40,21 @@ class SegmentPlan:
     discontinuity_sequence: int
     hole: bool = False
 
+    @classmethod
+    def at(cls, place: Place, end_ms: int, *, hole: bool) -> SegmentPlan:
+        """The segment that stands at a place and ends here."""
+        return cls(
+            place.timeline,
+            place.number,
+            place.start_ms,
+            end_ms,
+            place.offset_ms,
+            place.zero_ms,
+            place.discontinuity,
+            place.discontinuity_sequence,
+            hole,
+        )
+
     @property
     def date_ms(self) -> int:
         """The date of its start, on the timeline's clock."""

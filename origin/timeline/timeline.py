@@ -11,11 +11,12 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
 
+from origin.timeline.beginning import begin_alone, join
 from origin.timeline.marks import Marks, marks_of
 from origin.timeline.match import FAR_MS, JITTER_MS, Seen, find_offset, matches
 from origin.timeline.news import Floor, News
 from origin.timeline.patience import Patience
-from origin.timeline.place import Place, meet, timeline_id
+from origin.timeline.place import Place, meet
 from origin.timeline.plan import Gop, SavedTimeline, SegmentPlan
 from origin.timeline.received import Received
 from panocast.feed import Feed, Keyframe
@@ -24,8 +25,6 @@ log = logging.getLogger(__name__)
 
 # Durations come in whole milliseconds, each rounded for itself: 999 is as good as 1000.
 ROUNDING_MS = 20
-# Room before the first date, so that audio and B-frames before the first keyframe have media times of 0 and above.
-LEAD_IN_MS = 10_000
 # A hole longer than this is not filled with numbers: a seam.
 HOLE_MS = 60_000
 GOP_MS = 600_000
@@ -150,56 +149,12 @@ class Timeline:
         """Finds the place of the first segment on a new clock of the source."""
         if not self._gops:
             return
-        if not (peer and self._join(peer)) and not self._waits():
-            self._begin_alone()
-
-    def _join(self, peer: Marks) -> bool:
-        """Takes over the peer's timeline where one of its segments begins with a keyframe that is here, too."""
-        own = self._saved
-        if own and own.zero_ms == peer.zero_ms:
-            index = peer.at(own.end_ms - peer.offset_ms)
-            if index is not None and peer.numbers[index] == own.number:
-                # The stream that was here before, by another connection: what was missed becomes holes.
-                place = own.at(own.end_ms - peer.offset_ms, peer.offset_ms)
-                self._start_at(replace(place, timeline=peer.timeline))
-                return True
-        for gop in self._gops:
-            index = peer.at(gop.start_ms)
-            if index is None:
-                continue
-            if own and (peer.numbers[index] < own.number or gop.start_ms + peer.offset_ms < own.end_ms):
-                continue
-            place = Place(
-                peer.timeline,
-                peer.zero_ms,
-                peer.offset_ms,
-                peer.numbers[index],
-                gop.start_ms,
-                own is not None,
-                max(peer.discontinuity_sequences[index], own.discontinuity_sequence + 1 if own else 0),
-            )
+        place = join(self._gops, self._saved, peer) if peer else None
+        if place is None and not self._waits():
+            floor = self._news.floor.above(self._saved.floor if self._saved else Floor())
+            place = begin_alone(self._name, self._role, self._gops[0], floor)
+        if place:
             self._start_at(place)
-            return True
-        return False
-
-    def _begin_alone(self) -> None:
-        """A new timeline by the own wall clock, above everything that is known of either origin."""
-        first = self._gops[0]
-        floor = self._news.floor.above(self._saved.floor if self._saved else Floor())
-        known = floor != Floor()
-        date_ms = max(first.seen_ms - (first.end_ms - first.start_ms), floor.date_ms)
-        number = floor.number if known else date_ms // 1000
-        place = Place(
-            timeline_id(self._name, self._role, date_ms, number, first.fingerprint),
-            date_ms - LEAD_IN_MS,
-            date_ms - first.start_ms,
-            number,
-            first.start_ms,
-            known,
-            floor.discontinuity_sequence + known,
-        )
-        log.info("stream %s: timeline %s begins at number %d", self._name, place.timeline, number)
-        self._start_at(place)
 
     def _start_at(self, place: Place) -> None:
         self._place = place
@@ -255,7 +210,9 @@ class Timeline:
         for gop in self._gops:
             index = peer.at(gop.start_ms) if peer else None
             if peer and index is not None and peer.numbers[index] >= place.number:
-                self._start_at(replace(place, start_ms=gop.start_ms).seam(peer.numbers[index]))
+                found = replace(place, start_ms=gop.start_ms).seam(peer.numbers[index])
+                # On another timeline (it lost its memory) its number may have had our name before.
+                self._start_at(found if peer.timeline == place.timeline else found.fork())
                 return self._next(self._place or place, peer)
         missing_ms = first_ms - place.start_ms
         if first_ms != self._guessed_to_ms:
@@ -271,17 +228,7 @@ class Timeline:
         return self._emit(place, place.start_ms + missing_ms // count, hole=True)
 
     def _emit(self, place: Place, end_ms: int, *, hole: bool = False) -> SegmentPlan:
-        plan = SegmentPlan(
-            place.timeline,
-            place.number,
-            place.start_ms,
-            end_ms,
-            place.offset_ms,
-            place.zero_ms,
-            place.discontinuity,
-            place.discontinuity_sequence,
-            hole,
-        )
+        plan = SegmentPlan.at(place, end_ms, hole=hole)
         self._start_at(replace(place, number=place.number + 1, start_ms=end_ms, discontinuity=False))
         if not hole:
             self._segment_ms = plan.duration_ms

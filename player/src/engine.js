@@ -4,11 +4,14 @@
 /** @typedef {import('./types.js').Quality} Quality */
 /** @typedef {'unsupported' | 'codec' | 'media' | 'network'} Trouble  why it gave up */
 
+import { Arrivals } from './arrivals.js';
 import { Pace } from './pace.js';
 
 const HLS_URL = '../vendor/hls.min.mjs';
 /** More than this behind where a live stream should be: worth offering a jump. */
 const behind_s = 5;
+/** Any graphics chip of today holds a picture so wide; asking one for its limit takes a tenth of a second. */
+const surely_px = 4096;
 
 const shared = {
   workerPath: new URL('../vendor/hls.worker.js', import.meta.url).href,
@@ -21,12 +24,13 @@ const shared = {
 /** Safari's own player stays about so far behind the end. */
 const native_delay_s = 6;
 const settings = {
-  // Two segments behind the newest; four or more is made good by a jump, less by playing faster (pace.js). Little is kept:
-  // nobody seeks in a live stream.
+  // Begins two segments behind the newest; from then on pace.js says where to be, and more than two segments late is made
+  // good by a jump. Little is kept: nobody seeks in a live stream.
   live: {
     ...shared,
     liveSyncDurationCount: 2,
     liveMaxLatencyDurationCount: 4,
+    liveSyncOnStallIncrease: 0, // pace.js adds its own, and takes it back.
     maxLiveSyncPlaybackRate: 1,
     liveDurationInfinity: true,
     maxBufferLength: 12,
@@ -41,22 +45,24 @@ export class Engine {
   /** When the playlist last had something new. */ fresh_ms = 0;
   #video;
   #tell;
-  /** The widest picture that can be shown, in pixels; 0: none. */ widest;
+  #widest;
   #wantedWidth = 0;
   #tail = '';
   #pace = new Pace();
+  #arrivals = new Arrivals();
   /** @type {Hls | undefined} */ #hls;
   /** @type {typeof import('hls.js').default | undefined} */ #Hls;
 
   /**
    * @param {HTMLVideoElement} video
    * @param {{ready(): void, changed(): void, lowered(): void, gaveUp(trouble: Trouble): void}} tell
-   * @param {number} widest  picture that can be shown, in pixels
+   * @param {() => number} widest  picture that can be shown, in pixels; 0: none
    */
   constructor(video, tell, widest) {
     this.#video = video;
     this.#tell = tell;
-    this.widest = widest;
+    this.#widest = widest;
+    video.addEventListener('waiting', () => !video.seeking && video.played.length && this.#pace.stalled());
   }
 
   /** Fetches hls.js; throws when it cannot be had. */
@@ -79,6 +85,7 @@ export class Engine {
     this.close();
     this.live = live;
     this.fresh_ms = performance.now();
+    this.#arrivals = new Arrivals();
     if (!Hls.isSupported()) return this.#openNative(url, start_s);
     const hls = new Hls({ ...settings[live ? 'live' : 'vod'], startPosition: live ? -1 : start_s || -1 });
     this.#hls = hls;
@@ -98,10 +105,11 @@ export class Engine {
 
   /** What the graphics chip cannot hold would be black. @param {Hls} hls */
   #leaveOutTooWide(hls) {
-    const narrowest = Math.min(...hls.levels.map(({ width }) => width));
+    if (hls.levels.every(({ width }) => width <= surely_px)) return;
+    const [narrowest, widest] = [Math.min(...hls.levels.map(({ width }) => width)), this.#widest()];
     for (let index = hls.levels.length - 1; index >= 0; index--) {
       const { width } = hls.levels[index];
-      if (width > this.widest && width > narrowest) hls.removeLevel(index);
+      if (width > widest && width > narrowest) hls.removeLevel(index);
     }
   }
 
@@ -139,6 +147,9 @@ export class Engine {
     const tail = `${details.endSN} ${details.fragments.at(-1)?.relurl}`;
     if (tail !== this.#tail) this.fresh_ms = performance.now();
     this.#tail = tail;
+    // hls.js asks again a segment's time after it asked last, and takes this into account.
+    const earlier_s = details.live ? this.#arrivals.note(performance.now() / 1000, details.edge, details.targetduration) : 0;
+    details.requestScheduled -= earlier_s * 1000;
   }
 
   /**
@@ -175,14 +186,17 @@ export class Engine {
     return seekable.length ? seekable.end(seekable.length - 1) - native_delay_s : undefined;
   }
 
-  /** Plays a live stream that is late a little faster, once a second or so. */
+  /** Brings a live stream to where it should be, and keeps it there; called once a second or so. */
   keepPace() {
     const details = this.#hls?.latestLevelDetails;
-    if (!details?.live) return;
+    if (!this.#hls || !details?.live) return;
     const { buffered, currentTime } = this.#video;
     const ahead_s = buffered.length ? buffered.end(buffered.length - 1) - currentTime : 0;
-    const late_s = this.delay_s - (this.#hls?.targetLatency ?? 0);
-    this.#video.playbackRate = this.#pace.rate(late_s, details.targetduration, ahead_s);
+    const target_s = this.#pace.target_s(details.targetduration);
+    this.#hls.targetLatency = target_s;
+    this.#hls.config.liveMaxLatencyDuration = target_s + 2 * details.targetduration;
+    const late_s = this.#arrivals.behind_s(performance.now() / 1000, currentTime) - target_s;
+    this.#video.playbackRate = this.#pace.rate(late_s, ahead_s);
   }
 
   /** @returns {Quality[]}  the widest first */

@@ -4,6 +4,7 @@ import { fromRoot, watchLink } from './address.js';
 import { el, icon } from './dom.js';
 import { matches } from './search.js';
 import { fetchCatalog, fetchLive, fetchSite, poll } from './site.js';
+import { Stills } from './still.js';
 import { clock, day, publishSteps, sinceWhen, words } from './words.js';
 
 const poll_ms = 3000;
@@ -19,16 +20,18 @@ export function showLibrary(root) {
   const field = el('input', { type: 'search', placeholder: words.search, 'aria-label': words.search, autocomplete: 'off' });
   const form = el('form', { role: 'search', class: 'search', hidden: true }, icon('search'), field);
   const brand = el('a', { href: '/' }, icon('globe'), words.brand);
-  root.replaceChildren(el('header', { class: 'brand' }, brand, form), trouble, page);
-  if (matchMedia('(hover: hover) and (pointer: fine)').matches) void offerPhone(root);
+  const header = el('header', { class: 'brand' }, brand, form);
+  root.replaceChildren(header, trouble, page);
+  if (matchMedia('(hover: hover) and (pointer: fine)').matches) void offerPhone(header);
 
   /** @type {{live: Live, catalog: Asset[]} | undefined} */
   let known;
   let shown = '';
+  const stills = new Stills();
   const draw = () => {
     if (!known) return;
     const news = JSON.stringify([known, field.value]);
-    if (news !== shown) render(page, known.live, known.catalog, field.value);
+    if (news !== shown) render(page, known.live, known.catalog, field.value, stills);
     shown = news;
     form.hidden = !known.live.live.length && !known.catalog.length;
   };
@@ -53,8 +56,9 @@ export function showLibrary(root) {
  * @param {Live} live
  * @param {Asset[]} catalog
  * @param {string} wanted  what the viewer searches for
+ * @param {Stills} stills
  */
-function render(page, live, catalog, wanted) {
+function render(page, live, catalog, wanted, stills) {
   const focused = page.contains(document.activeElement) && document.activeElement?.getAttribute('href');
   const open = page.querySelector('details')?.open;
   const empty = !live.live.length && !catalog.length;
@@ -65,7 +69,7 @@ function render(page, live, catalog, wanted) {
   else if (wanted.trim() && !on.length && !recorded.length) {
     parts.push(el('p', { class: 'hint', role: 'status' }, words.notFound(wanted.trim())));
   } else {
-    if (on.length || !wanted.trim()) parts.push(section(words.live, on.map(liveCard), words.nothingLive));
+    if (on.length || !wanted.trim()) parts.push(section(words.live, on.map((stream) => liveCard(stream, stills)), words.nothingLive));
     if (recorded.length) parts.push(section(words.vod, recorded.map(assetCard)));
   }
   if (!empty && !wanted.trim()) parts.push(howTo(open));
@@ -90,12 +94,14 @@ function section(title, cards, otherwise = '') {
   );
 }
 
-/** @param {import('./types.js').LiveStream} stream */
-function liveCard(stream) {
+/** @param {import('./types.js').LiveStream} stream @param {Stills} stills */
+function liveCard(stream, stills) {
+  const poster = el('span', { class: 'poster' }, icon('globe'), el('span', { class: 'live-badge' }, words.liveBadge));
+  stills.show(stream, poster);
   return el(
     'a',
     { class: 'card', href: watchLink(stream.url) },
-    el('span', { class: 'poster' }, icon('globe'), el('span', { class: 'live-badge' }, words.liveBadge)),
+    poster,
     el('span', { class: 'card-title' }, stream.title),
     el('span', { class: 'card-more' }, sinceWhen(stream.since)),
   );
@@ -145,14 +151,14 @@ function howTo(open) {
   return el('details', { class: 'how-to', open }, el('summary', {}, words.howTo), steps());
 }
 
-/** Where a phone finds this page, as a code for its camera. @param {HTMLElement} root */
-async function offerPhone(root) {
+/** Where a phone finds this page, as a code for its camera. @param {HTMLElement} header */
+async function offerPhone(header) {
   const url = (await fetchSite().catch(() => undefined))?.url;
   if (!url) return;
   const code = el('img', { src: '/qr.svg', alt: words.onPhoneCode, class: 'qr', loading: 'lazy' });
   const ownCertificate = /^https:\/\/[\d.]+[:/]/.test(url) && el('p', { class: 'hint' }, words.ownCertificate);
-  const details = el('details', { class: 'how-to' }, el('summary', {}, words.onPhone), code, el('p', {}, el('code', {}, url)), ownCertificate);
-  root.append(el('footer', { class: 'library' }, details));
+  const sheet = el('div', {}, code, el('p', {}, el('code', {}, url)), ownCertificate);
+  header.append(el('details', { class: 'phone' }, el('summary', {}, icon('phone'), words.onPhone), sheet));
 }
 
 /**

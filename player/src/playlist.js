@@ -48,3 +48,18 @@ export function lastSegment(playlist) {
   const first = Number(/^#EXT-X-MEDIA-SEQUENCE:(\d+)/m.exec(playlist)?.[1] ?? 0);
   return names.length ? `${first + names.length - 1} ${names.at(-1)?.trim()}` : '';
 }
+
+/** Throws where there is none. @param {string} playlist  # EXT-X-STREAM-INF */
+export function smallestVariant(playlist) {
+  const variants = [...playlist.matchAll(/^#EXT-X-STREAM-INF:(?:.*[,:])?BANDWIDTH=(\d+).*\n\s*([^#\s].*)/gm)];
+  const [smallest] = variants.sort((a, b) => Number(a[1]) - Number(b[1]));
+  if (!smallest) throw new Error('no variant');
+  return smallest[2].trim();
+}
+
+/** Fragmented MP4 only: throws for anything else. @param {string} playlist @returns {string[]}  # EXT-X-MAP and the last EXTINF */
+export function newestSegment(playlist) {
+  const [map, last] = [[...playlist.matchAll(/^#EXT-X-MAP:.*URI="([^"]+)"/gm)].at(-1)?.[1], lastSegment(playlist)];
+  if (!map || !last) throw new Error('nothing to show');
+  return [map, last.slice(last.indexOf(' ') + 1)];
+}

@@ -61,6 +61,7 @@ export function videoTexture(video) {
   texture.flipY = false;
   texture.colorSpace = THREE.NoColorSpace; // The screen gets the video's values as they are.
   texture.wrapS = THREE.RepeatWrapping;
+  if (video.readyState >= video.HAVE_CURRENT_DATA) texture.needsUpdate = true; // A paused one does not tell of its picture again.
   return texture;
 }
 

@@ -1,6 +1,7 @@
 /** The A-Frame scene: the sphere around a camera that looks where the view says, on a screen or in a headset. */
 
 import { el } from './dom.js';
+import { Sharpness } from './sharpness.js';
 import { buildSky, dropSky, knows, videoTexture } from './sky.js';
 
 const AFRAME_URL = new URL('../vendor/aframe.min.js', import.meta.url).href;
@@ -45,6 +46,9 @@ export class Sphere {
   #video;
   /** @type {any} */ #texture;
   #shown = '';
+  /** Whether something has changed since it was drawn. */ #stale = true;
+  /** The video's picture that was drawn last. */ #drawn = -1;
+  #sharpness = new Sharpness(window.devicePixelRatio);
 
   /**
    * A-Frame must be loaded.
@@ -83,12 +87,42 @@ export class Sphere {
     this.camera.getObject3D('camera').layers.enable(1); // Flat screens show the left eye.
     this.#scene.canvas.setAttribute('aria-hidden', 'true');
     this.#scene.addEventListener('enter-vr', () => this.#faceAhead());
-    this.#scene.addEventListener('exit-vr', () => this.#faceAhead());
+    this.#scene.addEventListener('exit-vr', () => {
+      this.#faceAhead();
+      this.#sharpen(); // A-Frame has gone back to all pixels that there are.
+    });
     this.#view.addEventListener('change', () => this.#follow());
-    new ResizeObserver(() => {
-      this.#view.fit(place.clientHeight > place.clientWidth);
-      this.#scene.resize();
-    }).observe(place);
+    this.#follow();
+    this.#sharpen();
+    new ResizeObserver(() => this.#scene.resize()).observe(place);
+    this.#drawWhenNeeded();
+  }
+
+  #sharpen() {
+    this.#scene.renderer.setPixelRatio(this.#sharpness.ratio);
+    this.#scene.resize();
+  }
+
+  /** Draws what is new: a video has 30 pictures a second or fewer, a screen 60 or more, and each takes its share of a battery. */
+  #drawWhenNeeded() {
+    const scene = this.#scene;
+    const counts = 'requestVideoFrameCallback' in this.#video; // Else nobody knows when the video's picture is another.
+    let drawn_ms = 0;
+    const draw = (/** @type {number} */ now_ms, /** @type {unknown} */ frame) => {
+      this.#stale = false;
+      this.#drawn = this.#texture.version;
+      scene.render(now_ms, frame);
+      drawn_ms = now_ms;
+    };
+    scene.renderer.setAnimationLoop((/** @type {number} */ now_ms, /** @type {unknown} */ frame) => {
+      if (this.inHeadset) return draw(now_ms, frame);
+      if (drawn_ms && this.#sharpness.note(now_ms - drawn_ms)) this.#sharpen();
+      drawn_ms = 0;
+      if (this.#stale || !counts || this.#drawn !== this.#texture.version) draw(now_ms, frame);
+    });
+    // What has another size is empty; so is what the graphics chip has lost.
+    scene.addEventListener('rendererresize', () => draw(performance.now(), undefined));
+    scene.canvas.addEventListener('webglcontextrestored', () => (this.#stale = true));
   }
 
   get inHeadset() {
@@ -105,6 +139,7 @@ export class Sphere {
 
   #follow() {
     if (this.inHeadset) return;
+    this.#stale = true;
     const camera = this.camera.getObject3D('camera');
     this.camera.object3D.quaternion.set(...this.#view.rotation);
     this.camera.object3D.position.set(0, 0, 0);
@@ -136,6 +171,7 @@ export class Sphere {
     this.#sky.setObject3D('mesh', buildSky(this.#texture, shape, size));
     if (old) dropSky(old);
     this.#shown = wanted;
+    this.#stale = true;
     return true;
   }
 

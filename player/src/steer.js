@@ -41,6 +41,11 @@ export class Steer {
     addEventListener('keydown', (event) => this.#key(event));
     addEventListener('keyup', (event) => this.#keys.delete(event.key));
     addEventListener('blur', () => this.#keys.clear());
+    const frame = (/** @type {number} */ now_ms) => {
+      this.#frame(now_ms);
+      requestAnimationFrame(frame);
+    };
+    requestAnimationFrame(frame);
   }
 
   /** @param {PointerEvent} event */
@@ -103,8 +108,8 @@ export class Steer {
     this.#keys.add(event.key);
   }
 
-  /** Goes on turning; called for every picture that is drawn. @param {number} now_ms */
-  frame(now_ms) {
+  /** Goes on turning, whenever the screen is drawn. @param {number} now_ms */
+  #frame(now_ms) {
     const passed_s = Math.min(0.1, (now_ms - this.#last_ms) / 1000);
     this.#last_ms = now_ms;
     for (const key of this.#keys) {

@@ -45,7 +45,7 @@ export class Stream extends EventTarget {
    * @param {HTMLVideoElement} video
    * @param {import('./address.js').Address} address
    * @param {() => boolean | undefined} listed  whether the server says that this stream is live; undefined: it does not say
-   * @param {{widest: number, start_s: number}} limits  the widest picture that can be shown; where a recording begins
+   * @param {{widest: () => number, start_s: number}} limits  the widest picture that can be shown; where a recording begins
    */
   constructor(video, address, listed, { widest, start_s }) {
     super();
@@ -65,6 +65,7 @@ export class Stream extends EventTarget {
   }
 
   async start() {
+    const sight = look(this.#address.url); // While hls.js is on its way.
     try {
       await this.engine.load();
     } catch {
@@ -72,7 +73,7 @@ export class Stream extends EventTarget {
     }
     this.#moved_ms = performance.now();
     setInterval(() => this.#tick(), tick_ms);
-    void this.#check();
+    void this.#check(sight);
   }
 
   // What the viewer does.
@@ -203,13 +204,16 @@ export class Stream extends EventTarget {
     this.#set('playing');
   }
 
-  /** Looks whether there is something to play; opens it, or says what is wrong and looks again later. */
-  async #check() {
+  /**
+   * Looks whether there is something to play; opens it, or says what is wrong and looks again later.
+   * @param {ReturnType<typeof look>} [begun]  a look that is under way
+   */
+  async #check(begun) {
     if (this.#checking) return;
     clearTimeout(this.#nextCheck);
     this.#nextCheck = undefined;
     this.#checking = true;
-    const sight = await look(this.#address.url);
+    const sight = await (begun ?? look(this.#address.url));
     this.#checking = false;
     if (this.state === 'playing') return;
     if (sight.found === 'stream' && this.#worthOpening(sight.tail, sight.live)) return this.#open(sight.live);

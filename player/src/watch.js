@@ -6,6 +6,7 @@ import { Captions } from './captions.js';
 import { Compass } from './compass.js';
 import { Controls } from './controls.js';
 import { dress, el, icon, iconButton } from './dom.js';
+import { firstPicture, glimpse } from './glimpse.js';
 import { linkTo, readWishes } from './link.js';
 import { Menu } from './menu.js';
 import { settingsPage } from './options.js';
@@ -42,27 +43,8 @@ export async function showWatch(root, query) {
   if ('refused' in read && read.refused === 'elsewhere') {
     read = readAddress(text, location.origin, (await fetchSite().catch(() => undefined))?.origins);
   }
-  if ('refused' in read) showRefused(root, words.refused[read.refused]);
+  if ('refused' in read) (await import('./refused.js')).showRefused(root, read.refused);
   else new Watch(root, read.address, readWishes(query));
-}
-
-/**
- * @param {HTMLElement} root
- * @param {string} why
- */
-function showRefused(root, why) {
-  document.title = `${words.refusedTitle} – ${words.brand}`;
-  document.documentElement.classList.add('watching');
-  root.replaceChildren(
-    el(
-      'main',
-      { class: 'refused', role: 'main' },
-      icon('broken'),
-      el('h1', {}, words.refusedTitle),
-      el('p', { role: 'alert' }, why),
-      el('a', { class: 'pill', href: '/' }, words.back),
-    ),
-  );
 }
 
 class Watch {
@@ -102,9 +84,10 @@ class Watch {
     this.#address = address;
     this.#wishes = wishes;
     this.#video.muted = true; // Browsers let only silent video start by itself.
-    const limits = { widest: widestPicture(), start_s: wishes.start_s };
-    this.#stream = new Stream(this.#video, address, () => this.#listed, limits);
-    this.#picture = new Picture(this.#stream.engine, wishes);
+    /** @type {number | undefined} */ let found;
+    const widest = () => (found ??= widestPicture());
+    this.#stream = new Stream(this.#video, address, () => this.#listed, { widest, start_s: wishes.start_s });
+    this.#picture = new Picture(this.#stream.engine, widest, wishes);
     this.#captions = new Captions(this.#video);
     this.#controls = new Controls(this.#stream, this.#video, this.#stage, this.#captions);
     const subject = {
@@ -117,12 +100,14 @@ class Watch {
     this.#menu = new Menu(this.#controls.settings, () => settingsPage(subject));
     this.#build(root);
     this.#name(address.name);
+    glimpse(this.#video, this.#picture, this.#view, this.#stage);
     this.#listen();
     report(address, this.#stream, this.#video, this.#view, this.#picture);
     void beacon.report(address, this.#stream, this.#video, this.#view);
     this.#view.look(wishes);
+    new ResizeObserver(() => this.#view.fit(this.#stage.clientHeight > this.#stage.clientWidth)).observe(this.#stage);
+    new Steer(this.#surface, this.#view, (event) => this.#tap(event));
     this.#update();
-    // The stream first: it is fetched while the sphere's code is read.
     void this.#stream.start();
     void this.#wrap();
     if (address.kind === 'vod') void this.#readAsset();
@@ -209,15 +194,10 @@ class Watch {
   // The picture.
 
   async #wrap() {
+    await firstPicture(this.#video);
     await this.#picture.wrap(this.#surface, this.#video, this.#view);
     const { sphere } = this.#picture;
     if (!sphere) return;
-    const steer = new Steer(this.#surface, this.#view, (event) => this.#tap(event));
-    const frame = (/** @type {number} */ now_ms) => {
-      steer.frame(now_ms);
-      requestAnimationFrame(frame);
-    };
-    requestAnimationFrame(frame);
     void this.#controls.offerVr(() => sphere.enterVr());
     /** Few have a headset: the rest need not fetch what it takes. @type {Promise<(inside: boolean) => void> | undefined} */
     let panel;
@@ -279,13 +259,14 @@ class Watch {
       this.#wake();
       this.#picture.update(); // The qualities may be known now.
     }
-    this.#stage.dataset.sphere = String(this.#picture.wrapped);
+    this.#stage.dataset.sphere = this.#picture.awaited ? 'awaited' : String(this.#picture.wrapped);
     const silent = state === 'playing' && this.#video.readyState >= 2 && !this.#video.videoWidth;
     this.#noteLine.textContent = silent ? words.audioOnly : this.#picture.note;
     this.#noteLine.hidden = !this.#noteLine.textContent;
     const said = /** @type {Element} */ (this.#notice.querySelector('p'));
     if (said.textContent !== message) said.textContent = message;
-    this.#notice.hidden = !message && state !== 'loading';
+    const blank = this.#picture.awaited && !this.#video.classList.contains('glimpse');
+    this.#notice.hidden = !message && state !== 'loading' && !blank;
     this.#retry.hidden = state !== 'error';
     // Who has paused wants to look around: nothing lies in the middle then.
     this.#bigPlay.hidden = !((state === 'paused' && !played) || (state === 'ended' && this.#address.kind === 'vod'));

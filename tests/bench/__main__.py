@@ -14,6 +14,7 @@ import typer
 from panocast.logs import setup_logs
 from tests.bench.fleet import bench_simulation, measure_parts
 from tests.bench.live_delay import bench_glass, bench_start
+from tests.bench.packager import bench_packager
 from tests.bench.player import bench_player
 from tests.bench.quality import bench_ladder, bench_presets
 from tests.bench.reference import bench_reference
@@ -54,7 +55,20 @@ def everything(context: typer.Context) -> None:
     setup_logs()
     typer.echo(f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}")
     if context.invoked_subcommand is None:
-        for bench in (quality, ladder, shaka, reference, slots, simulation, start, event, glass, player, viewers):
+        for bench in (
+            quality,
+            ladder,
+            shaka,
+            reference,
+            slots,
+            simulation,
+            start,
+            packager,
+            event,
+            glass,
+            player,
+            viewers,
+        ):
             bench()
 
 
@@ -135,6 +149,12 @@ def start(runs: int = 5) -> None:
     """From publish to the first playable segment."""
     for gop_s in (1.0, 2.0):
         show("Start of a live stream", bench_start(gop_s=gop_s, runs=runs))
+
+
+@app.command()
+def packager(seconds: float = 30.0) -> None:
+    """What the origin's agent takes of the machine for a stream of 25 Mb/s with four rungs."""
+    show("The packager", bench_packager(seconds=seconds))
 
 
 @app.command()

@@ -123,14 +123,18 @@ async def _glass(browser: Browser, up: Platform, settings: Settings, gop_s: floa
         await asyncio.sleep(SETTLE_S)
         stalls_before = len((await shown.look()).stalls)
         delays: list[float] = []
+        behind: list[float] = []
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
-            delays += [delay_s] if (delay_s := await look(shown.page)) is not None else []
+            if (delay_s := await look(shown.page)) is not None:
+                delays.append(delay_s)
+                behind.append(await shown.behind_s())
             await asyncio.sleep(1)
         stalls = (await shown.look()).stalls[stalls_before:]
     delays.sort()
     return (
         f"glass to glass, GOP {gop_s:g} s, hls.js with {settings}, {seconds:g} s: "
-        f"median {statistics.median(delays):.2f} s, p95 {delays[int(len(delays) * 0.95)]:.2f} s, {len(stalls)} stalls, "
-        f"longest {max(stalls, default=0.0):.2f} s" + (f" (aim {AIMS_S[settings]:g} s, no stall)" if gop_s <= 1 else "")
+        f"median {statistics.median(delays):.2f} s, p95 {delays[int(len(delays) * 0.95)]:.2f} s, "
+        f"{statistics.median(behind):.2f} s of it behind the end of the playlist; {len(stalls)} stalls, longest "
+        f"{max(stalls, default=0.0):.2f} s" + (f" (aim {AIMS_S[settings]:g} s, no stall)" if gop_s <= 1 else "")
     )

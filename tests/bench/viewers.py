@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import multiprocessing
+import os
 import re
 import shutil
 import socket
@@ -18,11 +19,13 @@ from concurrent.futures import ProcessPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
-from edge.config import live_folder
+from edge.config import edge_paths, live_folder
 from infra.local.ports import free_ports
 from panocast.nginx import command, worker_user
 from panocast.service import Service
+from tests.e2e.platform import descendants
 from tests.integration.edge.fake_origin import NAME, FakeOrigin, Program, broadcast
 from tests.integration.edge.running import Edge, running_edge
 from tests.waiting import eventually
@@ -30,8 +33,11 @@ from tests.waiting import eventually
 RUNG = 640
 SEGMENT_MS = 1000
 PROCESSES = 2
+PROBES = 4
+"""So many viewers are measured, in a process of its own that does nothing else: first alone, then beside the others."""
+LAG_EVERY_S = 0.02
 IN_FLIGHT = 16
-ROUNDS = 5
+ROUNDS = 9
 ROUND_S = 1.5
 
 LIMITS = {"requests_per_address_s": 1_000_000, "connections_per_address": 10_000}
@@ -51,9 +57,11 @@ http {{
 
 @dataclass
 class Watched:
-    """What viewers saw: seconds from asking for a playlist that names a new segment to having it; what went wrong."""
+    """What viewers saw: seconds from asking for a playlist that names a new segment to having it; what went wrong.
+    `lag_s` is how late the process of these viewers itself was, again and again: no server's fault."""
 
     fresh_s: list[float] = field(default_factory=list)
+    lag_s: list[float] = field(default_factory=list)
     requests: int = 0
     errors: list[str] = field(default_factory=list)
 
@@ -106,35 +114,47 @@ def watch_together(port: int, viewers: int, seconds: float) -> Watched:
             await asyncio.sleep(SEGMENT_MS / 1000 * number / viewers)
             await Viewer(port, seen).watch(until)
 
+        lagging = asyncio.create_task(_note_lag(seen.lag_s))
         await asyncio.gather(*(join(number) for number in range(viewers)))
+        lagging.cancel()
 
     asyncio.run(watch())
     return seen
 
 
+async def _note_lag(lag_s: list[float]) -> None:
+    while True:
+        until = time.monotonic() + LAG_EVERY_S
+        await asyncio.sleep(LAG_EVERY_S)
+        lag_s.append(time.monotonic() - until)
+
+
 async def bench_viewers(*, viewers: int, seconds: float, bitrate_bps: int = 1_500_000) -> list[str]:
-    """One viewer, then hundreds; then the edge's nginx against a plain one."""
+    """A few viewers alone, then beside hundreds; then the edge's nginx against a plain one."""
     size = bitrate_bps // 8 * SEGMENT_MS // 1000
     with tempfile.TemporaryDirectory() as folder, _processes() as pool:
         async with on_air(Path(folder), size) as (edge, origins):
-            alone = _together(await _watch(pool, edge, 1, min(seconds, 30.0)))
+            [alone] = await _watch(pool, edge, [PROBES], seconds)
             for origin in origins:
                 origin.asked.clear()
-            many = _together(await _watch(pool, edge, viewers, seconds))
+            shares = [viewers // PROCESSES + (number < viewers % PROCESSES) for number in range(PROCESSES)]
+            beside, *crowd = await _watch(pool, edge, [PROBES, *filter(None, shares)], seconds)
+            many = _together([beside, *crowd])
             files = [count for origin in origins for path, count in origin.asked.items() if path.endswith(".m4s")]
             asked = {path for origin in origins for path in origin.asked if path.endswith(".m4s")}
             lines = [
                 f"{viewers} viewers for {seconds:g} s: {many.requests} requests, {len(many.errors)} errors (aim 0)",
                 f"origin requests for each segment: {sum(files) / len(asked):.3f} (aim 1.0), {len(asked)} segments",
-                f"to a fresh segment: p99 {_p99_ms(many):.0f} ms, median {_median_ms(many):.0f} ms; one viewer alone: "
-                f"p99 {_p99_ms(alone):.0f} ms, median {_median_ms(alone):.0f} ms (aim: at most 50 ms more)",
+                f"to a fresh segment, {PROBES} viewers in a process of their own: alone {_told(alone)}; "
+                f"beside {viewers} others {_told(beside)} (aim for p99: at most 50 ms more)",
+                f"the others, {len(crowd)} processes: {_told(_together(crowd))}",
                 *sorted(set(many.errors))[:3],
             ]
             return [*lines, *await _against_plain(pool, Path(folder), edge)]
 
 
 def _processes() -> ProcessPoolExecutor:
-    return ProcessPoolExecutor(PROCESSES, mp_context=multiprocessing.get_context("spawn"))
+    return ProcessPoolExecutor(PROCESSES + 1, mp_context=multiprocessing.get_context("spawn"))
 
 
 @asynccontextmanager
@@ -159,39 +179,41 @@ async def on_air(folder: Path, size: int) -> AsyncIterator[tuple[Edge, Sequence[
             await asyncio.gather(sending, return_exceptions=True)
 
 
-async def _watch(pool: ProcessPoolExecutor, edge: Edge, viewers: int, seconds: float) -> list[Watched]:
+async def _watch(pool: ProcessPoolExecutor, edge: Edge, shares: Sequence[int], seconds: float) -> list[Watched]:
+    """So many viewers in each process, all at once."""
     loop = asyncio.get_running_loop()
-    shares = [viewers // PROCESSES + (number < viewers % PROCESSES) for number in range(PROCESSES)]
     port = edge.settings.edge.http_port
-    return await asyncio.gather(
-        *(loop.run_in_executor(pool, watch_together, port, share, seconds) for share in shares if share)
-    )
+    return await asyncio.gather(*(loop.run_in_executor(pool, watch_together, port, share, seconds) for share in shares))
 
 
 def _together(parts: Sequence[Watched]) -> Watched:
     return Watched(
         [delay for part in parts for delay in part.fresh_s],
+        [lag for part in parts for lag in part.lag_s],
         sum(part.requests for part in parts),
         [error for part in parts for error in part.errors],
     )
 
 
-def _p99_ms(seen: Watched) -> float:
-    delays = sorted(seen.fresh_s)
-    return delays[min(len(delays) - 1, int(len(delays) * 0.99))] * 1000
+def _told(seen: Watched) -> str:
+    return (
+        f"p99 {_percentile_ms(seen.fresh_s, 99):.0f} ms, median {_percentile_ms(seen.fresh_s, 50):.0f} ms "
+        f"({len(seen.fresh_s)} segments; the process itself late by {_percentile_ms(seen.lag_s, 99):.0f} ms at p99)"
+    )
 
 
-def _median_ms(seen: Watched) -> float:
-    return statistics.median(seen.fresh_s) * 1000
+def _percentile_ms(values: Sequence[float], percent: int) -> float:
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, len(ordered) * percent // 100)] * 1000
 
 
 # ---- nginx against nginx
 
 
-def hits(port: int, path: str, seconds: float) -> tuple[float, float]:
+def hits(port: int, path: str, accepts: str, seconds: float) -> tuple[float, float]:
     """Requests and bits per second of one connection with several requests in flight: so that the server, not the
     client, is what there is too little of."""
-    request = f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode()
+    request = f"GET {path} HTTP/1.1\r\nHost: x\r\nAccept-Encoding: {accepts}\r\n\r\n".encode()
     with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
         connection.sendall(request)
         head = b""
@@ -231,15 +253,21 @@ async def _against_plain(pool: ProcessPoolExecutor, folder: Path, edge: Edge) ->
         still = shutil.copytree(root / f"hls/{NAME}_{RUNG}", root / f"hls/still_{RUNG}")
         segment = max(path.name for path in still.glob("*.m4s"))
         await eventually(lambda: _accepts(port))
+        servers = [Server(edge.settings.edge.http_port, edge_paths(edge.settings).folder), Server(port, config.parent)]
         lines = []
-        for what, file in (("playlists", "index.m3u8"), ("segments", segment)):
-            path = f"/hls/still_{RUNG}/{file}"
-            ours, plain = await _in_turns(pool, [edge.settings.edge.http_port, port], path)
-            ratio = statistics.median(one[0] / other[0] for one, other in zip(ours, plain, strict=True))
-            rate, bits_s = (statistics.median(values) for values in zip(*ours, strict=True))
+        for what, file, accepts in (
+            ("playlists", "index.m3u8", "identity"),
+            ("playlists, as browsers ask", "index.m3u8", "gzip"),
+            ("segments", segment, "identity"),
+        ):
+            ours, plain = await _in_turns(pool, servers, f"/hls/still_{RUNG}/{file}", accepts)
+            ratio = statistics.median(one.hits_s / other.hits_s for one, other in zip(ours, plain, strict=True))
+            rate, bits_s, cost_s = (statistics.median(values) for values in zip(*ours, strict=True))
+            plain_s = statistics.median(round.cpu_s for round in plain)
             lines.append(
-                f"{what} from one worker, one connection: {rate:.0f} hits/s, {bits_s / 1e9:.2f} Gbit/s; "
-                f"of plain nginx: {ratio:.2f} (aim 0.95)"
+                f"{what}, from one worker, one connection: {rate:.0f} hits/s, {bits_s / 1e9:.2f} Gbit/s; of plain "
+                f"nginx's hits: {ratio:.2f} (aim 0.95); CPU of a hit {cost_s * 1e6:.1f} us, of plain nginx "
+                f"{plain_s * 1e6:.1f} us ({plain_s / cost_s:.2f})"
             )
         return lines
     finally:
@@ -247,12 +275,36 @@ async def _against_plain(pool: ProcessPoolExecutor, folder: Path, edge: Edge) ->
         await asyncio.gather(serving, return_exceptions=True)
 
 
-async def _in_turns(pool: ProcessPoolExecutor, ports: Sequence[int], path: str) -> list[list[tuple[float, float]]]:
+class Round(NamedTuple):
+    """One round against one server: hits and bits per second, seconds of CPU that a hit took its workers."""
+
+    hits_s: float
+    bits_s: float
+    cpu_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """An nginx to be compared: its port, and the folder of its configuration."""
+
+    port: int
+    folder: Path
+
+    def cpu_s(self) -> float:
+        """What its workers have taken so far: unlike hits, this hardly depends on what else the machine does."""
+        master = int((self.folder / "nginx.pid").read_text())
+        stats = [Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split() for pid in descendants(master)]
+        return sum(int(stat[11]) + int(stat[12]) for stat in stats) / os.sysconf("SC_CLK_TCK")
+
+
+async def _in_turns(pool: ProcessPoolExecutor, servers: Sequence[Server], path: str, accepts: str) -> list[list[Round]]:
     loop = asyncio.get_running_loop()
-    found: list[list[tuple[float, float]]] = [[] for _ in ports]
+    found: list[list[Round]] = [[] for _ in servers]
     for _ in range(ROUNDS):
-        for index, port in enumerate(ports):
-            found[index].append(await loop.run_in_executor(pool, hits, port, path, ROUND_S))
+        for rounds, server in zip(found, servers, strict=True):
+            before_s = server.cpu_s()
+            hits_s, bits_s = await loop.run_in_executor(pool, hits, server.port, path, accepts, ROUND_S)
+            rounds.append(Round(hits_s, bits_s, (server.cpu_s() - before_s) / (hits_s * ROUND_S)))
     return found
 
 

@@ -1,4 +1,4 @@
-"""`python -m tests.chaos [kills|fuzz|live|soak]`: long runs that look for what a short test does not."""
+"""`python -m tests.chaos [COMMAND]`: long runs that look for what a short test does not; `--help` lists them."""
 
 from __future__ import annotations
 
@@ -14,10 +14,12 @@ import typer
 
 from panocast.logs import setup_logs
 from tests.aws import aws_server
+from tests.chaos.failovers import watch_failovers
 from tests.chaos.fuzz import fuzz_media
 from tests.chaos.kills import Report, kill_workers
 from tests.chaos.live import HEAD, KILLS, SCENARIOS, run_scenario
 from tests.chaos.soak import soak
+from tests.chaos.timeline import simulate
 from tests.integration.transcoder.site import Site, cloud_site, cut, directory_site, make_video
 
 app = typer.Typer(add_completion=False, invoke_without_command=True, pretty_exceptions_enable=False)
@@ -32,7 +34,9 @@ def everything(context: typer.Context) -> None:
         kills()
         fuzz()
         live()
+        failovers()
         soak_command()
+        timeline()
 
 
 @app.command()
@@ -66,8 +70,11 @@ def fuzz(minutes: float = 8.0, seed: int = 1000) -> None:
     logging.getLogger("transcoder").setLevel(logging.CRITICAL)  # thousands of refusals; crashes are counted below
     report = fuzz_media(minutes * 60, seed, typer.echo)
     refused, given_up = report.refused.total(), report.given_up.total()
-    typer.echo(f"{report.done} published whole, {refused} refused, {given_up} given up after a second try")
-    for reason, count in (report.refused + report.given_up).most_common(12):
+    typer.echo(
+        f"{report.tried} files tried: {report.done} published whole, {refused} refused, {given_up} given up after a "
+        f"second try; {report.looked} more looked at: {report.not_taken.total()} refused"
+    )
+    for reason, count in (report.refused + report.given_up + report.not_taken).most_common(15):
         typer.echo(f"  {count:5} {reason[:150]}")
     for line in report.wrong:
         typer.echo(line, err=True)
@@ -92,6 +99,15 @@ def live(kills: int = 20, faults: int = 2, only: str = "") -> None:
     typer.echo("\n".join(["", HEAD, *lines]))
 
 
+@app.command()
+def failovers(minutes: float = 10.0, number: int = 2) -> None:
+    """An event with a few failovers: every refresh of every playlist checked, hls.js in Chromium, and whatever else is
+    installed of ffmpeg, VLC and GStreamer."""
+    with tempfile.TemporaryDirectory(prefix="panocast-chaos-") as folder:
+        for line in asyncio.run(watch_failovers(Path(folder), seconds=minutes * 60, failovers=number)):
+            typer.echo(line)
+
+
 @app.command(name="soak")
 def soak_command(minutes: float = 30.0, seed: int = 1) -> None:
     """Publishers come and go: memory, descriptors and disk of every service, early and late."""
@@ -99,6 +115,16 @@ def soak_command(minutes: float = 30.0, seed: int = 1) -> None:
         found = asyncio.run(soak(Path(folder), seconds=minutes * 60, seed=seed))
     for line in found.lines():
         typer.echo(line)
+
+
+@app.command()
+def timeline(minutes: float = 10.0, seed: int = 1) -> None:
+    """Two simulated origins in random worlds, from `--seed` on; a broken promise is told with its seed."""
+    logging.getLogger("origin").setLevel(logging.CRITICAL)  # thousands of timelines begin
+    found = simulate(minutes * 60, seed, typer.echo)
+    typer.echo(found.line())
+    if found.wrong:
+        raise typer.Exit(1)
 
 
 def _round(site: Site, recordings: list[tuple[list[Path], int]], seed: int, where: str) -> Report:

@@ -139,11 +139,7 @@ def _doing(folder: Path) -> str:
         return WHOLE
     if not (folder / "part.mp4").exists():
         return DOWNLOADING
-    try:
-        playlists = [path.read_text() for path in folder.glob("*/index.m3u8")]
-    except FileNotFoundError:  # its job has just ended
-        return STORING
-    return STORING if playlists and all("#EXT-X-ENDLIST" in text for text in playlists) else ENCODING
+    return STORING if any(folder.glob("*/init.mp4")) else ENCODING
 
 
 async def _view(site: Site, report: Report) -> None:

@@ -194,8 +194,10 @@ async def _recorded(running: Stage, figures: Figures) -> int:
 
 
 @asynccontextmanager
-async def audience(running: Stage, *, watched: bool = True) -> AsyncIterator[tuple[Poller, LiveChecker, Screen | None]]:
-    """A viewer who asks five times a second, one who checks every refresh, and hls.js in Chromium."""
+async def audience(
+    running: Stage, *, watched: bool = True, every_s: float = 1.0
+) -> AsyncIterator[tuple[Poller, LiveChecker, Screen | None]]:
+    """A viewer who asks five times a second, one who checks everything every so often, and hls.js in Chromium."""
 
     async def fetch(path: str) -> tuple[int, bytes]:
         status, body, _ = await running.edge.get(path)
@@ -206,7 +208,7 @@ async def audience(running: Stage, *, watched: bool = True) -> AsyncIterator[tup
     async def check() -> None:
         while True:
             await checker.refresh()
-            await asyncio.sleep(1)
+            await asyncio.sleep(every_s)
 
     async with Poller(running.edge.session, f"{running.edge.url}/hls/{NAME}.m3u8") as poller:
         checking = asyncio.create_task(check())

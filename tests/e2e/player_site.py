@@ -14,6 +14,8 @@ from typing import Any
 
 from aiohttp import web
 
+from edge.page import qr_code
+
 PLAYER = Path(__file__).resolve().parents[2] / "player"
 PAGE_FILES = ("index.html", "style.css", "icon.svg")
 PAGE_FOLDERS = ("src", "vendor")
@@ -102,14 +104,13 @@ async def make_fmp4_segments(folder: Path, seconds: int = 90) -> None:
 
 async def make_segments(folder: Path, seconds: int = 90) -> None:
     """One-second TS segments `WIDTH-N.ts` of two rungs, for live playlists."""
-    await asyncio.to_thread(folder.mkdir, parents=True)
-    for width in (640, 320):
-        await run(
-            *ffmpeg_input(seconds),
-            *["-vf", f"scale={width}:-2", *x264(10), "-f", "segment", "-segment_time", "1"],
-            *["-segment_format", "mpegts", f"{width}-%d.ts"],
-            cwd=folder,
-        )
+    segments = [*x264(10), "-f", "segment", "-segment_time", "1", "-segment_format", "mpegts"]
+    await run(
+        *[*ffmpeg_input(seconds), "-filter_complex", "[0:v]split[large][b];[b]scale=320:-2[small]"],
+        *["-map", "[large]", "-map", "1:a", *segments, "640-%d.ts"],
+        *["-map", "[small]", "-map", "1:a", *segments, "320-%d.ts"],
+        cwd=folder,
+    )
 
 
 @dataclass
@@ -277,8 +278,7 @@ class PlayerSite:
         return web.Response(status=204)
 
     async def _qr(self, request: web.Request) -> web.Response:
-        svg = '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>'
-        return web.Response(text=svg, content_type="image/svg+xml")
+        return web.Response(body=qr_code(self.told["url"]), content_type="image/svg+xml")
 
     async def _asset(self, request: web.Request) -> web.Response:
         asset = self.assets.get(request.match_info["name"])
@@ -309,7 +309,8 @@ class PlayerSite:
         number = int(request.match_info["number"])
         if number in self.channel.gaps:
             raise web.HTTPNotFound
-        return web.FileResponse(self.channel.segments / f"640-{self.channel.place(number) % 90}.m4s")
+        made = len(list(self.channel.segments.glob("640-*.m4s")))
+        return web.FileResponse(self.channel.segments / f"640-{self.channel.place(number) % made}.m4s")
 
     async def _init(self, request: web.Request) -> web.StreamResponse:
         return web.FileResponse(self.channel.segments / "640-init.mp4")

@@ -19,7 +19,7 @@ Settings = Literal["ours", "defaults"]
 PAGE = """<!doctype html><title>screen</title><video muted autoplay playsinline width="320" height="160"></video>
 <script type="module">
 const video = document.querySelector('video');
-const seen = { stalls: [], back: 0, jumps: 0, errors: [], playing: false };
+const seen = { stalls: [], waits: 0, back: 0, jumps: 0, errors: [], complaints: [], playing: false, ended: false };
 window.panocast = { video };
 window.seen = seen;
 const words = new URLSearchParams(location.search);
@@ -27,17 +27,21 @@ const url = new URL(words.get('url'), location.href);
 if (words.get('settings') === 'ours') {
   const { Engine } = await import('/src/engine.js');
   const tell = { ready: () => video.play(), changed() {}, lowered() {}, gaveUp: (why) => seen.errors.push(why) };
-  const engine = new Engine(video, tell, 8192);
+  const engine = new Engine(video, tell, () => 8192);
   await engine.load();
   engine.open(url, true, 0);
   setInterval(() => engine.keepPace(), 1000);
+  window.panocast.behind_s = () => engine.delay_s;
 } else {
   const Hls = (await import('/vendor/hls.min.mjs')).default;
   const hls = new Hls();
-  hls.on(Hls.Events.ERROR, (_, data) => data.fatal && seen.errors.push(data.details));
+  hls.on(Hls.Events.ERROR, (_, data) => (data.fatal ? seen.errors : seen.complaints).push(data.details));
   hls.attachMedia(video);
   hls.loadSource(url.href);
+  window.panocast.behind_s = () => hls.latency;
 }
+video.addEventListener('waiting', () => seen.playing && (seen.waits += 1));
+video.addEventListener('ended', () => (seen.ended = true));
 // A stall is media time that stands still, not a page that is late to look: what it fell behind in a look, or how long
 // looks saw it stand.
 let moved_ms = 0, stood_ms = 0, time_s = 0;
@@ -63,12 +67,16 @@ setInterval(() => {
 @dataclass(frozen=True, slots=True)
 class Seen:
     """What a viewer saw since the page was opened: stalls of more than 0.15 s (seconds each), steps of the media time
-    backwards, jumps ahead, and the words with which hls.js gave up; `time_s` is the media time now."""
+    backwards, jumps ahead, and the words with which hls.js gave up; `waits` is how often the browser ran out of data
+    once it had begun, `complaints` what hls.js (by its defaults) met and got over; `time_s` is the media time now."""
 
     stalls: tuple[float, ...]
+    waits: int
     back: int
     jumps: int
     errors: tuple[str, ...]
+    complaints: tuple[str, ...]
+    ended: bool
     time_s: float
 
 
@@ -81,7 +89,20 @@ class Screen:
     async def look(self) -> Seen:
         """What was seen so far."""
         told = await self.page.evaluate("({ ...seen, time_s: panocast.video.currentTime })")
-        return Seen(tuple(told["stalls"]), told["back"], told["jumps"], tuple(told["errors"]), told["time_s"])
+        return Seen(
+            tuple(told["stalls"]),
+            told["waits"],
+            told["back"],
+            told["jumps"],
+            tuple(told["errors"]),
+            tuple(told["complaints"]),
+            told["ended"],
+            told["time_s"],
+        )
+
+    async def behind_s(self) -> float:
+        """How far behind the end of its playlist it plays, as hls.js says; the rest of its delay came before."""
+        return float(await self.page.evaluate("panocast.behind_s()"))
 
     async def plays_on(self, seconds: float, within_s: float = 60.0) -> None:
         """Wait until so much more of the stream was played."""
@@ -96,6 +117,13 @@ class Screen:
 @asynccontextmanager
 async def screen(browser: Browser, web: str, name: str, settings: Settings = "ours") -> AsyncIterator[Screen]:
     """Watch the live stream `name` of the edge at `web`, from the first picture on."""
+    async with screen_of(browser, web, f"/hls/{name}.m3u8", settings) as found:
+        yield found
+
+
+@asynccontextmanager
+async def screen_of(browser: Browser, web: str, path: str, settings: Settings) -> AsyncIterator[Screen]:
+    """Watch what the edge at `web` has at `path`, from the first picture on."""
     page = await browser.new_page(viewport={"width": 480, "height": 270})
 
     async def answer(route: Route) -> None:
@@ -103,7 +131,7 @@ async def screen(browser: Browser, web: str, name: str, settings: Settings = "ou
 
     await page.route("**/screen?**", answer)
     try:
-        await page.goto(f"{web}/screen?url=/hls/{name}.m3u8&settings={settings}")
+        await page.goto(f"{web}/screen?url={path}&settings={settings}")
 
         async def playing() -> bool:
             return bool(await page.evaluate("window.seen?.playing"))

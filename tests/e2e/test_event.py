@@ -5,17 +5,22 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import tempfile
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
+from playwright.async_api import async_playwright
 
 from panocast.hls import parse_media_playlist
 from panocast.ladder import Size
 from panocast.process import Command, run
 from panocast.testcard import Card, find_fonts, render_argv
+from tests.e2e.browser import launch_chromium
 from tests.e2e.platform import Platform, platform, publishing
+from tests.e2e.screen import screen_of
+from tests.integration.transcoder.checker import check_asset
 from tests.media import frame_times, measure_sync
 from tests.waiting import eventually
 
@@ -92,6 +97,26 @@ async def every_live_rung_decodes(up: Platform, url: str, folder: Path) -> None:
     assert max(segment_times) - min(segment_times) < 0.01, f"rungs are cut at different times: {bounds}"
 
 
+async def assert_plays_through(up: Platform, asset: Any) -> None:
+    """A published asset keeps to RFC 8216, and hls.js plays it in Chromium to its end, never short of a picture."""
+    with tempfile.TemporaryDirectory() as scratch:
+        check_asset(up.state / "egress/vod" / asset["id"], Path(scratch))
+    async with async_playwright() as playwright:
+        browser = await launch_chromium(playwright)
+        try:
+            async with screen_of(browser, up.web, f"/vod/{asset['id']}/master.m3u8", "defaults") as shown:
+
+                async def ended() -> bool:
+                    return (await shown.look()).ended
+
+                await eventually(ended, within_s=120)
+                seen = await shown.look()
+        finally:
+            await browser.close()
+    assert (seen.errors, seen.complaints, seen.waits, seen.back) == ((), (), 0, 0)
+    assert seen.time_s == pytest.approx(asset["duration_s"], abs=0.2)
+
+
 async def over(up: Platform, name: str, width: int) -> bool:
     """Whether a stream is listed no more, and tells the viewers it still has that it came to its end."""
     status, text = await up.get(f"/hls/{name}_{width}/index.m3u8")
@@ -132,8 +157,9 @@ async def test_one_event_on_both_origins_is_one_asset(tmp_path: Path) -> None:
             return not await asyncio.to_thread(lambda: list((tmp_path / "egress/work").rglob("*.json")))
 
         await eventually(queue_is_empty, within_s=180)
-        assert len(await up.assets("cam")) == 1
+        [asset] = await up.assets("cam")
         assert len(list((tmp_path / "egress/vod/cam").iterdir())) == 1
+        await assert_plays_through(up, asset)
 
 
 async def test_a_file_in_the_watch_folder_becomes_an_asset_and_nonsense_is_answered(tmp_path: Path) -> None:
@@ -146,6 +172,7 @@ async def test_a_file_in_the_watch_folder_becomes_an_asset_and_nonsense_is_answe
         (tmp_path / "talk.mp4").rename(uploads / "talk.mp4")
         asset = await asset_of(up, "talk")
         assert len(await frame_times(f"{up.web}/vod/{asset['id']}/master.m3u8")) == 100
+        await assert_plays_through(up, asset)
         failed = tmp_path / "egress/failed/uploads/notes.mp4.json"
         await eventually(failed.exists)
         assert "text" in json.loads(failed.read_text())["reason"]

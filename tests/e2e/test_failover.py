@@ -71,7 +71,7 @@ async def test_players_go_on_through_two_failovers(tmp_path: Path, browser: Brow
             for _ in range(2):
                 await _fail_over(running, poller, checker)
                 read_s = reader.read_s
-                await shown.plays_on(5)
+                await shown.plays_on(3)
                 await reader.reads_on(read_s + 2)
             seen = await shown.look()
             assert (seen.back, seen.errors) == (0, ())
@@ -87,7 +87,7 @@ async def _fail_over(running: Stage, poller: Poller, checker: LiveChecker) -> No
     await running.both_well(RUNGS)
     used = await running.in_use()
     used.send("all", SIGKILL)
-    until = (poller.newest or 0) + 5
+    until = (poller.newest or 0) + 4
 
     async def gone_on() -> bool:
         await checker.refresh()

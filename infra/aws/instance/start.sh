@@ -39,12 +39,12 @@ install_session_manager() {
     dpkg -i "$HERE/amazon-ssm-agent.deb"
 }
 
-take_secret() {
+take() { # take NAME: what `deploy` keeps under it in SSM, as a file of the state directory
     umask 077
-    aws ssm get-parameter --name "/panocast/$DEPLOYMENT/secret" --with-decryption \
-        --query Parameter.Value --output text >"$STATE/secret.new"
-    chown panocast:panocast "$STATE/secret.new"
-    mv "$STATE/secret.new" "$STATE/secret"
+    aws ssm get-parameter --name "/panocast/$DEPLOYMENT/$1" --with-decryption \
+        --query Parameter.Value --output text >"$STATE/$1.new"
+    chown panocast:panocast "$STATE/$1.new"
+    mv "$STATE/$1.new" "$STATE/$1"
     umask 022
 }
 
@@ -61,7 +61,10 @@ tell_name() {
 start_units() {
     install -m 0644 "$HERE"/units/*.service /etc/systemd/system/
     systemctl daemon-reload
-    systemctl enable --now panocast-report.service panocast-leave.service "panocast-$ROLE.service"
+    units="panocast-report.service panocast-leave.service panocast-$ROLE.service"
+    [ "$ROLE" != origin ] || units="$units panocast-keys.service"
+    # shellcheck disable=SC2086 # several names
+    systemctl enable --now $units
 }
 
 wait_until_it_answers() {
@@ -76,6 +79,14 @@ INSTANCE=$(metadata instance-id)
 trap finish EXIT
 install_panocast
 install_session_manager
-[ "$ROLE" != origin ] || { take_secret && take_address && tell_name; }
+case $ROLE in # no && or || around these: the shell would go on after one that failed
+origin)
+    take secret
+    take keys.json
+    take_address
+    tell_name
+    ;;
+edge) take playback-secret ;;
+esac
 start_units
 wait_until_it_answers

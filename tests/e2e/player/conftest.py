@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -21,10 +22,13 @@ async def media(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Recordings under `vod/`, live segments under `segments/`."""
     folder = tmp_path_factory.mktemp("player")
     await install_player("--dev")
-    await make_recording(folder / "vod" / "card" / "s1", 40)
-    await make_recording(folder / "vod" / "halves" / "s1", 90, picture=HALVES)
-    await make_segments(folder / "segments")
-    await make_fmp4_segments(folder / "segments")
+    (folder / "segments").mkdir()
+    await asyncio.gather(
+        make_recording(folder / "vod" / "card" / "s1", 40),
+        make_recording(folder / "vod" / "halves" / "s1", 90, picture=HALVES),
+        make_segments(folder / "segments"),
+        make_fmp4_segments(folder / "segments"),
+    )
     return folder
 
 

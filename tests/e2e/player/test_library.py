@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from playwright.async_api import Browser, ViewportSize
 
-from tests.e2e.player.watching import Opening, comes_to, holds, watched
+from tests.e2e.player.watching import Opening, comes_to, holds, name_of, watched
 from tests.e2e.player_site import PlayerSite
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="session")]
@@ -35,6 +35,26 @@ async def test_the_library_lists_live_and_recorded(site: PlayerSite, visit: Open
     await page.keyboard.press("Enter")
     await page.locator("video").wait_for(state="attached")
     await comes_to(page, "playing")
+
+
+@pytest.mark.parametrize("fmp4", [True, False])
+async def test_a_live_stream_has_a_picture_of_now_where_one_can_be_had(
+    site: PlayerSite, visit: Opening, fmp4: bool
+) -> None:
+    site.channel.fmp4 = fmp4
+    site.channel.start()
+    site.list_live()
+    page = await visit("/")
+    await page.locator(".card canvas").wait_for(state="attached")
+    if fmp4:
+        await holds(page, "document.querySelector('.card canvas').width > 0")
+        middle = "[...document.querySelector('.card canvas').getContext('2d').getImageData(160, 96, 1, 1).data]"
+        assert name_of(tuple(await page.evaluate(middle))) == "red"
+    site.list_live(title="Another title")  # The library is laid out anew, and the picture stays.
+    await page.get_by_text("Another title").wait_for()
+    assert await page.evaluate("document.querySelector('.card canvas').width") == (320 if fmp4 else 0)
+    loaded = "performance.getEntriesByType('resource').filter((e) => /-\\d+\\.(m4s|ts)/.test(e.name)).length"
+    assert await page.evaluate(loaded) == int(fmp4)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

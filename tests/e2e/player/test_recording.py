@@ -7,7 +7,7 @@ import re
 
 import pytest
 from PIL import Image
-from playwright.async_api import Browser, expect
+from playwright.async_api import Browser, Route, expect
 
 from tests.e2e.player.watching import (
     DESKTOP,
@@ -229,9 +229,15 @@ async def test_what_the_graphics_chip_cannot_hold_is_not_offered(browser: Browse
         await context.add_init_script(
             """const ask = WebGL2RenderingContext.prototype.getParameter;
             WebGL2RenderingContext.prototype.getParameter = function (what) {
-              return what === this.MAX_TEXTURE_SIZE ? 512 : ask.call(this, what);
+              return what === this.MAX_TEXTURE_SIZE ? 4096 : ask.call(this, what);
             };"""
         )
+
+        async def widen(route: Route) -> None:
+            answer = await route.fetch()
+            await route.fulfill(response=answer, body=(await answer.text()).replace("640x320", "8192x4096"))
+
+        await context.route("**/master.m3u8", widen)
         page = await context.new_page()
         await page.goto(site.url + VOD)
         await holds(page, "window.panocast?.video.videoWidth === 320")

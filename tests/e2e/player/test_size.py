@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.async_api import Browser, Request
 
-from edge.page import without_comments
+from edge.page import lean
 from tests.e2e.player.watching import DESKTOP, VOD, shows, watched
 from tests.e2e.player_site import PLAYER, PlayerSite
 
@@ -30,5 +30,5 @@ async def test_what_a_viewer_fetches_of_our_own_code_is_small(browser: Browser, 
     own = [path for path in paths if path.is_file()]
     texts = [path.read_text() for path in own]
     assert len(texts) > 20
-    served = [without_comments(text) if path.suffix == ".js" else text for path, text in zip(own, texts, strict=True)]
+    served = [lean(text) if path.suffix in (".js", ".css") else text for path, text in zip(own, texts, strict=True)]
     assert sum(len(gzip.compress(text.encode(), compresslevel=6)) for text in served) < 40_000

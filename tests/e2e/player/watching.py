@@ -78,12 +78,17 @@ def name_of(colour: tuple[int, ...]) -> str:
 
 
 async def seen(page: Page, right_deg: float = 0.0) -> str:
+    """The colour at an angle from the middle of the screen, once the picture is on the sphere, or flat for good."""
+    if not await page.locator("[data-sphere]:not([data-sphere=awaited])").count():
+        return "nothing yet"
+    return await colour_at(page, right_deg)
+
+
+async def colour_at(page: Page, right_deg: float) -> str:
     """The colour on the screen at an angle from its middle, averaged over a few pixels."""
     size = page.viewport_size
     assert size is not None
     fov_deg = await report(page, "fov_deg")
-    if fov_deg is None:
-        return "nothing yet"
     focal_px = size["height"] / 2 / math.tan(math.radians(fov_deg / 2))
     x = size["width"] / 2 + focal_px * math.tan(math.radians(right_deg))
     clip = {"x": x - 4.0, "y": size["height"] / 2 - 4.0, "width": 8.0, "height": 8.0}

@@ -9,35 +9,47 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 
 from panocast.layout import Session
 from tests.integration.edge.fake_origin import FakeOrigin
 from tests.integration.edge.running import Edge, running_edge
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
+def state(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("state")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def origin() -> AsyncIterator[FakeOrigin]:
     async with FakeOrigin("primary").serving() as origin:
         yield origin
 
 
-@pytest.fixture
-async def edge(tmp_path: Path, origin: FakeOrigin) -> AsyncIterator[Edge]:
-    async with running_edge(tmp_path, edge={"live": "mirror", "primary": origin.url}) as edge:
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def edge(state: Path, origin: FakeOrigin) -> AsyncIterator[Edge]:
+    async with running_edge(state, edge={"live": "mirror", "primary": origin.url}) as edge:
         yield edge
 
 
-async def test_vod_is_served_with_its_type_and_nothing_of_the_store_besides(edge: Edge, tmp_path: Path) -> None:
-    session = tmp_path / "egress/vod/talk/20261120T084641Z-primary"
+async def test_before_the_first_asset_the_catalog_is_an_empty_one(edge: Edge, state: Path) -> None:
+    (state / "egress/vod/catalog.json").unlink(missing_ok=True)
+    status, body, headers = await edge.get("/vod/catalog.json")
+    assert (status, json.loads(body), headers["Cache-Control"]) == (200, {"vod": []}, "no-cache")
+
+
+async def test_vod_is_served_with_its_type_and_nothing_of_the_store_besides(edge: Edge, state: Path) -> None:
+    session = state / "egress/vod/talk/20261120T084641Z-primary"
     (session / "1920").mkdir(parents=True)
     for name in ("master.m3u8", "asset.json", "1920/0001-000.m4s"):
         (session / name).write_text("{}")
     unfinished = Session("talk", "20261120T084641Z-primary").work_prefix
-    (tmp_path / "egress" / unfinished).mkdir(parents=True)
-    (tmp_path / "egress" / unfinished / "secret.json").write_text("{}")
-    (tmp_path / "egress/vod/catalog.json").write_text('{"vod": []}')
+    (state / "egress" / unfinished).mkdir(parents=True)
+    (state / "egress" / unfinished / "secret.json").write_text("{}")
+    (state / "egress/vod/catalog.json").write_text('{"vod": []}')
     base = "/vod/talk/20261120T084641Z-primary"
     expected = {
         f"{base}/master.m3u8": ("application/vnd.apple.mpegurl", "no-cache"),
@@ -88,6 +100,7 @@ HIDDEN = [
     "/hls/..%2fstat",
     "/hls/%2e%2e/stat",
     "/hls/cam.m3u8/../../stat",
+    "/hls/cam.m3u8.gz",
     "//stat",
     "/./stat",
     "/stat/",
@@ -106,11 +119,17 @@ HIDDEN = [
 ]
 
 
-async def test_nothing_but_the_edges_own_paths_is_reachable(edge: Edge, origin: FakeOrigin, tmp_path: Path) -> None:
-    (tmp_path / "secret").write_text("the secret")
-    live = tmp_path / "edge/live"
+async def test_nothing_but_the_edges_own_paths_is_reachable(edge: Edge, origin: FakeOrigin, state: Path) -> None:
+    (state / "secret").write_text("the secret")
+    live = state / "edge/live"
     (live / "hls/cam_640").mkdir()
-    for file in ("hls/cam.m3u8", "hls/.cam.m3u8.new", "hls/cam_640/aaaaaaaa-1.m4s", "state/cam.json"):
+    for file in (
+        "hls/cam.m3u8",
+        "hls/cam.m3u8.gz",
+        "hls/.cam.m3u8.new",
+        "hls/cam_640/aaaaaaaa-1.m4s",
+        "state/cam.json",
+    ):
         (live / file).write_text("inner")
     everything = {"/stat", "/control/drop/publisher", "/hooks/publish", "/metrics", "/stat/", "/feed/cam", "/drain"}
     origin.files = dict.fromkeys(everything, b"inner")
@@ -118,11 +137,6 @@ async def test_nothing_but_the_edges_own_paths_is_reachable(edge: Edge, origin: 
         answer = await edge.raw(path)
         assert answer.split()[1] in (b"404", b"400"), f"{path}: {answer[:300]!r}"
     assert not set(origin.asked) & everything
-
-
-async def test_before_the_first_asset_the_catalog_is_an_empty_one(edge: Edge) -> None:
-    status, body, headers = await edge.get("/vod/catalog.json")
-    assert (status, json.loads(body), headers["Cache-Control"]) == (200, {"vod": []}, "no-cache")
 
 
 @pytest.mark.parametrize(

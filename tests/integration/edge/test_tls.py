@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import ssl
+import warnings
 from pathlib import Path
 
 import pytest
@@ -36,3 +38,18 @@ async def test_the_page_comes_by_https_and_phones_are_shown_where(tmp_path: Path
         status, picture, headers = await edge.get("/qr.svg")
         assert (status, headers["Content-Type"]) == (200, "image/svg+xml")
         assert picture.startswith(b"<svg")
+        assert await speaks(trusting, port, ssl.TLSVersion.TLSv1_2) == "TLSv1.2"
+        with pytest.raises(ssl.SSLError, match="PROTOCOL_VERSION"):
+            await speaks(trusting, port, ssl.TLSVersion.TLSv1_1)
+
+
+async def speaks(trusting: ssl.SSLContext, port: int, version: ssl.TLSVersion) -> str:
+    """What a client that knows this version alone agrees on with the server; raises SSLError where that is nothing."""
+    trusting.set_ciphers("DEFAULT@SECLEVEL=0")  # OpenSSL's own limit would keep old clients from asking at all.
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        trusting.minimum_version = trusting.maximum_version = version
+    _, writer = await asyncio.open_connection("localhost", port, ssl=trusting)
+    agreed = writer.get_extra_info("ssl_object").version()
+    writer.close()
+    return str(agreed)

@@ -6,6 +6,7 @@ What it does not make at all (policies, rules, CloudFront, hooks, ...) is checke
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 from moto.cloudformation import models, parsing
@@ -16,6 +17,7 @@ from tests.aws import REGION, AwsServer
 
 _plain_clean = parsing.clean_json
 _plain_execute = models.CloudFormationBackend.execute_change_set
+_plain_propose = models.CloudFormationBackend.create_change_set
 
 
 def fill_gaps(aws: AwsServer) -> None:
@@ -24,12 +26,17 @@ def fill_gaps(aws: AwsServer) -> None:
     lacking.clean_json = _clean_json
     backend: Any = models.CloudFormationBackend
     backend.execute_change_set = _execute
+    backend.create_change_set = _propose
     # "As before" means the name of a public parameter, not what it stood for.
     stack: Any = models.Stack
     stack.stack_parameters = property(lambda made: made.parameters)
-    image = aws.client("ec2").describe_images(Owners=["amazon"])["Images"][0]["ImageId"]
     for architecture in ("arm64", "amd64"):
-        _public_parameter(f"/aws/service/debian/release/12/latest/{architecture}", image)
+        _public_parameter(f"/aws/service/debian/release/12/latest/{architecture}", _image(aws))
+
+
+@cache  # looking takes seconds
+def _image(aws: AwsServer) -> str:
+    return str(aws.client("ec2").describe_images(Owners=["amazon"])["Images"][0]["ImageId"])
 
 
 def _clean_json(said: Any, resources: Any) -> Any:
@@ -52,6 +59,20 @@ def _execute(self: Any, change_set_name: str, stack_name: str | None = None) -> 
     stack.parameters = change_set.parameters
     stack._parse_template()
     stack.output_map = stack._create_output_map()
+
+
+def _propose(self: Any, stack_name: str, *rest: Any, **more: Any) -> Any:
+    """A second proposal of a new stack is for the same one, not for another of its name."""
+    for made in [each for each in self.stacks.values() if each.name == stack_name]:
+        if made.status == "REVIEW_IN_PROGRESS":
+            del self.stacks[made.stack_id]
+    return _plain_propose(self, stack_name, *rest, **more)
+
+
+def leave_in(stack: str, status: str) -> None:
+    """Leave a stack in a state that moto's never come into."""
+    backend: Any = models.cloudformation_backends[DEFAULT_ACCOUNT_ID][REGION]
+    backend.get_stack(stack).status = status
 
 
 def _public_parameter(name: str, value: str) -> None:

@@ -18,11 +18,11 @@ import yaml
 
 from infra.aws.artifacts import HERE as AWS
 from infra.aws.rendering import render_templates
-from infra.aws.session_manager import NAME, members
+from infra.aws.session_manager import NAME, Package
 from infra.aws.template import parse
 from panocast.settings import load_settings
 from tests.imds import metadata_server
-from tests.integration.infra.user_data import ROLES, user_data, write_files
+from tests.integration.infra.user_data import ROLES, VALUES, user_data, write_files
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.slow
@@ -69,6 +69,9 @@ def test_the_settings_in_user_data_are_ours(role: str, tmp_path: Path) -> None:
     if role == "edge":
         assert settings.edge.backup == "http://backup.panocast.internal:8081"
         assert str(settings.edge.player) == "/opt/panocast-instance/player"
+        assert not settings.edge.signed
+        files = write_files(user_data(role, VALUES | {"SignedPlayback": "yes"}), tmp_path)
+        assert load_settings(tmp_path / "state", files["panocast.toml"]).edge.signed
     if role == "worker":
         assert settings.queue.startswith("https://sqs.")
         assert settings.transcoder.auto_scaling_group == "panocast-Part-1ABC-group"
@@ -145,7 +148,8 @@ def complaints(text: str, unit: str) -> list[str]:
 
 
 STAND_INS = {
-    "aws": 'echo "aws $*" >>"$CALLS"; case "$*" in *get-parameter*) echo a-very-secret-secret ;; esac',
+    "aws": 'echo "aws $*" >>"$CALLS"; case "$*" in *"$REFUSED"*) exit 254 ;; '
+    """*keys.json*) echo '{"my-event": 2}' ;; *get-parameter*) echo a-very-secret-secret ;; esac""",
     "systemctl": 'echo "systemctl $*" >>"$CALLS"',
     "useradd": "exit 0",
     "id": "exit 0",
@@ -159,7 +163,7 @@ STAND_INS = {
 
 
 async def started(
-    tmp_path: Path, role: str, *, agent: bytes | None = None, ready: bool = True
+    tmp_path: Path, role: str, *, agent: bytes | None = None, ready: bool = True, refused: str = "nothing"
 ) -> tuple[int, list[str]]:
     """Run start.sh with stand-ins, its folders below tmp_path; gives its exit code and what it called."""
     bin_folder, instance = tmp_path / "bin", tmp_path / "instance"
@@ -179,7 +183,7 @@ async def started(
             text = text.replace(path, str(here))
         (instance / name).write_text(text)
     if agent is not None:
-        for name, data in members(b"the agent").items():
+        for name, data in Package(b"the agent").members().items():
             (instance / name).write_bytes(data)
         (instance / NAME).write_bytes(agent)
     calls = tmp_path / "calls"
@@ -193,6 +197,7 @@ async def started(
                 "PATH": f"{bin_folder}:{os.environ['PATH']}",
                 "CALLS": str(calls),
                 "READY": "0" if ready else "1",
+                "REFUSED": refused,
             },
         )
         code = await asyncio.wait_for(process.wait(), 60)
@@ -208,7 +213,9 @@ async def test_an_origin_takes_its_secret_its_address_and_its_name_and_says_that
     assert "10.70.0.9" in said
     assert (tmp_path / "state" / "secret").read_text() == "a-very-secret-secret\n"
     assert (tmp_path / "state" / "secret").stat().st_mode & 0o777 == 0o600
-    assert "systemctl enable --now panocast-report.service panocast-leave.service panocast-origin.service" in said
+    assert (tmp_path / "state" / "keys.json").read_text() == '{"my-event": 2}\n'
+    units = "panocast-report.service panocast-leave.service panocast-origin.service panocast-keys.service"
+    assert f"systemctl enable --now {units}" in said
     assert calls[-1].endswith("--status SUCCESS"), calls[-1]
 
 
@@ -216,6 +223,31 @@ async def test_a_machine_that_never_answers_fails_the_stack_and_does_not_hang(tm
     code, calls = await started(tmp_path, "edge", ready=False)
     assert code != 0
     assert calls[-1].endswith("--status FAILURE"), calls[-1]
+
+
+@pytest.mark.parametrize(
+    ("role", "refused"),
+    [
+        ("origin", "/panocast/panocast/secret"),
+        ("origin", "keys.json"),
+        ("origin", "associate-address"),
+        ("origin", "change-resource-record-sets"),
+        ("edge", "playback-secret"),
+    ],
+)
+async def test_a_machine_that_is_refused_what_it_needs_starts_nothing(role: str, refused: str, tmp_path: Path) -> None:
+    code, calls = await started(tmp_path, role, refused=refused)
+    assert code != 0
+    assert not [call for call in calls if "enable" in call]
+    assert calls[-1].endswith("--status FAILURE"), calls[-1]
+
+
+async def test_an_edge_takes_the_secret_of_signed_urls_and_no_other(tmp_path: Path) -> None:
+    code, calls = await started(tmp_path, "edge")
+    assert code == 0, calls
+    (taken,) = [call for call in calls if "get-parameter" in call]
+    assert "/panocast/panocast/playback-secret" in taken
+    assert (tmp_path / "state" / "playback-secret").stat().st_mode & 0o777 == 0o600
 
 
 async def test_a_worker_signals_nobody(tmp_path: Path) -> None:
@@ -256,6 +288,7 @@ async def test_a_machine_that_its_group_takes_out_finishes_and_says_so(tmp_path:
                 "PATH": f"{tmp_path / 'bin'}:{os.environ['PATH']}",
                 "CALLS": str(calls),
                 "EVERY_S": "0.1",
+                "REFUSED": "nothing",
             },
         )
         await eventually(lambda: metadata.asked.get("autoscaling/target-lifecycle-state", 0) > 2)

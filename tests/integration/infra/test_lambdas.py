@@ -5,7 +5,9 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
+import botocore.session
 import pytest
+from botocore.validate import ParamValidator
 
 from infra.aws.lambdas import interruption, submit
 from tests.aws import AwsServer
@@ -127,18 +129,29 @@ LOOK_AGAIN = {"detail-type": "Scheduled Event", "source": "aws.events", "detail"
 
 
 class Batch:
-    """Batch, as far as the Lambda uses it; moto runs its jobs in Docker."""
+    """Batch, as far as the Lambda uses it, for moto runs its jobs in Docker; what it is asked for is checked against
+    AWS's own description of its API."""
 
     def __init__(self) -> None:
         self.not_begun = 0
         self.submitted: list[dict[str, str]] = []
+        self._api = botocore.session.get_session().get_service_model("batch")
 
-    def list_jobs(self, *, jobQueue: str, jobStatus: str) -> dict[str, list[str]]:
-        assert jobQueue == "a-queue"
-        return {"jobSummaryList": ["a job"] * self.not_begun if jobStatus == "RUNNABLE" else []}
+    def list_jobs(self, **asked: str) -> dict[str, list[str]]:
+        self._check("ListJobs", asked)
+        assert asked["jobQueue"] == "a-queue"
+        return {"jobSummaryList": ["a job"] * self.not_begun if asked["jobStatus"] == "RUNNABLE" else []}
 
     def submit_job(self, **job: str) -> None:
+        self._check("SubmitJob", job)
         self.submitted.append(job)
+
+    def _check(self, operation: str, asked: dict[str, str]) -> None:
+        shape: Any = self._api.operation_model(operation).input_shape
+        found = ParamValidator().validate(asked, shape)
+        assert not found.has_errors(), found.generate_report()
+        status = shape.members.get("jobStatus")
+        assert status is None or asked["jobStatus"] in status.enum
 
 
 def test_jobs_are_submitted_for_what_waits_and_no_more(aws: AwsServer, monkeypatch: pytest.MonkeyPatch) -> None:

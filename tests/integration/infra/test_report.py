@@ -7,12 +7,14 @@ import json
 import os
 import time
 import uuid
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from aiohttp import web
 
 from infra.aws.report import LogShipper, report
+from infra.aws.telemetry import NAMESPACE, as_metric_data
 from panocast.settings import load_settings
 from tests.aws import AwsServer
 from tests.waiting import eventually
@@ -61,6 +63,23 @@ def test_what_cloudwatch_does_not_take_is_still_there_for_the_next_time(aws: Aws
     shipper.group = group(aws)
     shipper.ship()
     assert lines(aws, shipper.group) == ["panocast-edge: line 1"]
+
+
+def test_start_up_times_arrive_as_what_percentiles_are_made_of(aws: AwsServer) -> None:
+    cloudwatch, deployment = aws.client("cloudwatch"), f"d{uuid.uuid4().hex[:6]}"
+    data = as_metric_data({"StalledSeconds": 3.0}, deployment, startup_s={1.0: 9, 30.0: 1})
+    cloudwatch.put_metric_data(Namespace=NAMESPACE, MetricData=data)
+    now = datetime.now(UTC)
+    (told,) = cloudwatch.get_metric_statistics(
+        Namespace=NAMESPACE,
+        MetricName="ViewerStartup",
+        Dimensions=[{"Name": "Deployment", "Value": deployment}],
+        StartTime=now - timedelta(minutes=5),
+        EndTime=now + timedelta(minutes=5),
+        Period=600,
+        Statistics=["SampleCount", "Maximum"],
+    )["Datapoints"]
+    assert (told["SampleCount"], told["Maximum"]) == (10, 30.0)
 
 
 async def test_the_service_tells_logs_and_figures(

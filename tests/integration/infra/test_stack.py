@@ -7,29 +7,47 @@ cfn-lint and the rules.
 from __future__ import annotations
 
 import io
+import json
 import logging
 import re
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
 from edge.config import PLAYER, content_security_policy
+from edge.signing import signing_key, token
 from infra.aws import cli
 from infra.aws.account import Account
 from infra.aws.artifacts import assemble
-from infra.aws.deploy import Wanted, secret_name
+from infra.aws.deploy import Wanted, prepare, settle
 from infra.aws.naps import propose_nap
 from infra.aws.parameters import parse_parameters
-from infra.aws.stack import Stack
+from infra.aws.ssm import KEYS, PLAYBACK, SECRET, ensure_parameters, parameter
+from infra.aws.stack import Event, Stack
 from panocast.cli import run_app
+from panocast.layout import CATALOG
 from tests.aws import AwsServer
-from tests.integration.infra.moto_gaps import fill_gaps
+from tests.integration.infra.moto_gaps import fill_gaps, leave_in
 
 pytestmark = pytest.mark.slow
 
+NOTHING = {"Resources": {"Topic": {"Type": "AWS::SNS::Topic", "Properties": {}}}}
+# As much of a deployment as its end needs.
+ONLY_BUCKETS = {
+    "Parameters": {"Deployment": {"Type": "String"}, "Suffix": {"Type": "String"}},
+    "Resources": {
+        which.capitalize(): {
+            "Type": "AWS::S3::Bucket",
+            "DeletionPolicy": "Retain",
+            "Properties": {"BucketName": {"Fn::Sub": f"${{Deployment}}-${{Suffix}}-{which}"}},
+        }
+        for which in ("ingest", "egress")
+    },
+}
 PLAYER_FILES = {"index.html": b"<!doctype html>", "src/main.js": b"export {};", "vendor/aframe.min.js": b"//"}
 
 
@@ -47,20 +65,31 @@ def account(aws: AwsServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[Account
     logging.root.handlers[:] = handlers
 
 
-def deploy(account: Account, name: str, wheels: Path, **parameters: object) -> dict[str, str]:
-    """What `panocast aws deploy` does after it has built; the wheels are small ones."""
+def wanted(name: str, wheels: Path, **parameters: object) -> Wanted:
+    """What `panocast aws deploy` builds; the wheels are small ones."""
     wheel = wheels / "panocast-0.1.0-py3-none-any.whl"
     wheel.write_bytes(b"a wheel")
-    stack = Stack(account.client("cloudformation"), name, poll_s=0.05)
-    wanted = Wanted(
+    return Wanted(
         parse_parameters({**parameters, "deployment": name}),
         assemble([wheel], PLAYER_FILES),
         content_security_policy(PLAYER),
         0.02,
     )
-    outputs = cli.run_deploy(account, wanted, stack, yes=True)
+
+
+def deploy(account: Account, name: str, wheels: Path, **parameters: object) -> dict[str, str]:
+    """What `panocast aws deploy` does after it has built."""
+    stack = Stack(account.client("cloudformation"), name, poll_s=0.05)
+    outputs = cli.run_deploy(account, wanted(name, wheels, **parameters), stack, yes=True)
     assert outputs is not None
     return outputs
+
+
+def secret(account: Account, deployment: str, name: str) -> str:
+    """A secret of a deployment, which SSM keeps encrypted."""
+    found = account.client("ssm").get_parameter(Name=parameter(deployment, name), WithDecryption=True)["Parameter"]
+    assert found["Type"] == "SecureString"
+    return str(found["Value"])
 
 
 def groups(account: Account, name: str) -> dict[str, Any]:
@@ -78,8 +107,22 @@ def test_a_stack_from_plan_to_destroy(
     assert "AutoScaling::AutoScalingGroup" in planned
     assert "prices of us-east-1, 20 November 2026" in planned
 
+    # What an earlier try left is no hindrance: a stack that never came up, then a deploy that was interrupted between
+    # its proposal and the answer to it.
+    cloudformation = account.client("cloudformation")
+    tag = {"Key": "panocast", "Value": "life"}
+    cloudformation.create_stack(StackName="life", TemplateBody=json.dumps(NOTHING), Tags=[tag])
+    leave_in("life", "ROLLBACK_COMPLETE")
+    stack, stack_events = Stack(cloudformation, "life", poll_s=0.05), list[Event]()
+    settle(stack, print, lambda since: stack_events.extend(stack.follow(since)))
+    assert prepare(account, wanted("life", tmp_path), stack, print) is not None
+    assert "life is ROLLBACK_COMPLETE: it never came up, and is removed" in capsys.readouterr().out
+    assert stack.status() == "REVIEW_IN_PROGRESS"
+
     outputs = deploy(account, "life", tmp_path)
     said = capsys.readouterr().out
+    assert "everything is in" in said
+    assert re.search(r"^\d\d:\d\d:\d\d CREATE_COMPLETE +life$", said, re.M)
     assert re.fullmatch(r"rtmp://[\d.]+:1935/live", outputs["IngestPrimary"])
     assert outputs["IngestPrimary"] != outputs["IngestBackup"]
     s3 = account.client("s3")
@@ -89,12 +132,32 @@ def test_a_stack_from_plan_to_destroy(
         "BlockPublicAcls"
     ]
 
-    # The secret is there, encrypted, and nobody has said it.
-    parameter = account.client("ssm").get_parameter(Name=secret_name("life"), WithDecryption=True)["Parameter"]
-    assert parameter["Type"] == "SecureString"
-    assert parameter["Value"] not in said
+    # The secrets are there, encrypted, and nobody has said them.
+    secrets = {name: secret(account, "life", name) for name in (SECRET, PLAYBACK)}
+    assert not [value for value in secrets.values() if value in said]
     assert run_app(cli.app, ["stream-key", "my-event", "--name", "life"]) == 0
-    assert re.fullmatch(r"my-event\?key=[\w-]{32}\n", capsys.readouterr().out)
+    key = capsys.readouterr().out
+    assert re.fullmatch(r"my-event\?key=[\w-]{32}\n", key)
+    assert run_app(cli.app, ["stream-key", "my-event", "--renew", "--name", "life"]) == 0
+    renewed = capsys.readouterr().out
+    assert re.fullmatch(r"my-event\?key=[\w-]{32}\n", renewed)
+    assert renewed != key
+
+    # The library of a stack without assets is empty, not missing; players are asked how well they play.
+    catalog = s3.get_object(Bucket=outputs["EgressBucket"], Key=CATALOG)
+    assert (json.load(catalog["Body"]), catalog["ContentType"]) == ({"vod": []}, "application/json")
+    site = json.load(s3.get_object(Bucket=outputs["EgressBucket"], Key="player/player.json")["Body"])
+    assert (site["beacons"], site["url"]) == (True, outputs["Player"])
+    assert b"<svg" in s3.get_object(Bucket=outputs["EgressBucket"], Key="player/qr.svg")["Body"].read()
+
+    assert run_app(cli.app, ["sign", "/hls/my-event.m3u8", "--name", "life"]) == 0
+    signed = capsys.readouterr()
+    path = urlsplit(signed.out.strip()).path
+    _, _, expires_and_token, *_ = path.split("/")
+    expires = int(expires_and_token.split("-")[0])
+    made = token("hls/my-event", expires, signing_key(secrets[PLAYBACK].encode()))
+    assert path == f"/s/{expires}-{made}/hls/my-event.m3u8", "an edge with the same secret lets it pass"
+    assert "--set signed-playback=yes" in signed.err
 
     running = groups(account, "life")
     assert {role: (g["MinSize"], g["DesiredCapacity"]) for role, g in running.items()} == {
@@ -112,16 +175,24 @@ def test_a_stack_from_plan_to_destroy(
     assert "failed for good: 0" in told
     assert "spent this month" in told
 
-    # The same again changes nothing; another size does, and keeps buckets, addresses and secret.
+    # The same again changes nothing; another size does, and keeps buckets, addresses, secrets and the catalog.
+    s3.put_object(Bucket=outputs["EgressBucket"], Key=CATALOG, Body=b'{"vod": [{"id": "a/1"}]}')
     deploy(account, "life", tmp_path)
     assert "everything is in" in capsys.readouterr().out
+    assert b"a/1" in s3.get_object(Bucket=outputs["EgressBucket"], Key=CATALOG)["Body"].read()
+    # A catalog that was lost is a worker's to make from the assets: an empty one would hide them.
+    s3.delete_object(Bucket=outputs["EgressBucket"], Key=CATALOG)
+    s3.put_object(Bucket=outputs["EgressBucket"], Key="vod/a/1/master.m3u8", Body=b"x")
     again = deploy(account, "life", tmp_path, edge_min=2, edge_max=6)
+    assert s3.list_objects_v2(Bucket=outputs["EgressBucket"], Prefix=CATALOG)["KeyCount"] == 0
     assert {key: again[key] for key in outputs} == outputs
     assert groups(account, "life")["edge"]["MaxSize"] == 6
-    kept = account.client("ssm").get_parameter(Name=secret_name("life"), WithDecryption=True)["Parameter"]
-    assert kept["Value"] == parameter["Value"]
+    assert {name: secret(account, "life", name) for name in secrets} == secrets
+    assert run_app(cli.app, ["stream-key", "my-event", "--name", "life"]) == 0
+    assert capsys.readouterr().out.endswith(renewed)
 
-    # moto cannot change what is inside nested stacks: that a sleeping one has no machines is checked in the templates.
+    # moto cannot change what is inside nested stacks: tests/unit/infra/aws/test_sleep.py works out from the templates
+    # what there is of a sleeping one.
     monkeypatch.setattr("sys.stdin", io.StringIO("n\n"))
     assert run_app(cli.app, ["sleep", "--name", "life"]) == 0
     assert "nothing was changed" in capsys.readouterr().out
@@ -145,14 +216,35 @@ def test_a_stack_from_plan_to_destroy(
     assert "there is no deployment life" in capsys.readouterr().err
 
 
-def test_destroy_with_its_recordings_leaves_nothing(account: Account, tmp_path: Path) -> None:
-    outputs = deploy(account, "gone", tmp_path)
-    s3 = account.client("s3")
-    for _ in range(2):  # versions
-        s3.put_object(Bucket=outputs["IngestBucket"], Key="uploads/a.mp4", Body=b"x")
+def test_destroy_with_its_recordings_leaves_nothing(account: Account, capsys: pytest.CaptureFixture[str]) -> None:
+    s3, ssm = account.client("s3"), account.client("ssm")
+    ensure_parameters(ssm, "gone")
+    buckets = {which: f"gone-0123abcd-{which}" for which in ("ingest", "egress")}
+    account.client("cloudformation").create_stack(
+        StackName="gone",
+        TemplateBody=json.dumps(ONLY_BUCKETS),
+        Parameters=[
+            {"ParameterKey": "Deployment", "ParameterValue": "gone"},
+            {"ParameterKey": "Suffix", "ParameterValue": "0123abcd"},
+        ],
+        Tags=[{"Key": "panocast", "Value": "gone"}],
+    )
+    s3.put_bucket_versioning(Bucket=buckets["ingest"], VersioningConfiguration={"Status": "Enabled"})
+    for _ in range(2):
+        s3.put_object(Bucket=buckets["ingest"], Key="uploads/a.mp4", Body=b"x")
     assert run_app(cli.app, ["destroy", "--name", "gone", "--yes", "--delete-recordings"]) == 0
-    names = [bucket["Name"] for bucket in s3.list_buckets()["Buckets"]]
-    assert not [name for name in names if name.startswith("gone-")]
-    assert not account.client("ssm").describe_parameters(
-        ParameterFilters=[{"Key": "Name", "Values": [secret_name("gone")]}]
-    )["Parameters"]
+    assert f"2 objects deleted with {buckets['ingest']}" in capsys.readouterr().out
+    names = {bucket["Name"] for bucket in s3.list_buckets()["Buckets"]}
+    assert not names & set(buckets.values())
+    left = [parameter("gone", name) for name in (SECRET, PLAYBACK, KEYS)]
+    assert ssm.get_parameters(Names=left)["InvalidParameters"] == left
+
+
+def test_a_stack_of_somebody_elses_is_neither_changed_nor_destroyed(
+    account: Account, capsys: pytest.CaptureFixture[str]
+) -> None:
+    account.client("cloudformation").create_stack(StackName="theirs", TemplateBody=json.dumps(NOTHING))
+    for words in (["destroy", "--yes"], ["sleep", "--yes"], ["status"], ["deploy", "--yes"]):
+        assert run_app(cli.app, [*words, "--name", "theirs"]) == 2
+        assert "the name is taken: the stack theirs" in capsys.readouterr().err
+    assert Stack(account.client("cloudformation"), "theirs").status() == "CREATE_COMPLETE"

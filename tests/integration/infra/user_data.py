@@ -27,6 +27,7 @@ VALUES = {
     "PrivateZone": "Z0123",
     "QueueUrl": "https://sqs.eu-central-1.amazonaws.com/1/queue",
     "Role": "primary",
+    "SignedPlayback": "no",
     "Targets": "arn:aws:elasticloadbalancing:eu-central-1:1:targetgroup/t/1",
     "VcpuHourPrice": "0.01523",
 }

@@ -11,13 +11,14 @@ import socket
 from asyncio.subprocess import DEVNULL, Process, create_subprocess_exec
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 import m3u8
 
+from origin.agent import serving, wall_ms
 from origin.paths import OriginPaths, origin_paths
 from origin.services import commands
 from panocast.feed import Feed, FeedSegment
@@ -78,6 +79,32 @@ class Server:
 
 
 @dataclass
+class Inside:
+    """The agent within the test's own process, with a clock of its own; it can be neither killed nor started again."""
+
+    settings: Settings
+    log: Path
+    ahead_s: float
+    _stack: contextlib.AsyncExitStack = field(default_factory=contextlib.AsyncExitStack)
+
+    async def start(self) -> None:
+        self.log.touch()
+        agent = await self._stack.enter_async_context(
+            serving(self.settings, now_ms=lambda: wall_ms() + round(self.ahead_s * 1000))
+        )
+        running = asyncio.create_task(agent.run())
+
+        async def end() -> None:
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+
+        self._stack.push_async_callback(end)
+
+    async def stop(self) -> None:
+        await self._stack.aclose()
+
+
+@dataclass
 class Origin:
     """A running origin: where it is, and what tests ask of it."""
 
@@ -128,6 +155,13 @@ class Origin:
             return found if len(found) >= at_least else []
 
         return await eventually(there, within_s=timeout_s)
+
+    async def holes(self, name: str, width: int) -> list[int]:
+        """The numbers that a rung lacks between its first and its newest segment."""
+        feed = await self.feed(name)
+        assert feed
+        there = [segment.number for segment in feed.segments if width in segment.rungs]
+        return [n for n in range(there[0], there[-1]) if n not in there]
 
     async def media(self, name: str, width: int, segment: FeedSegment, folder: Path) -> Path:
         """A segment of a rung behind its init segment, as a file."""
@@ -194,9 +228,12 @@ async def running_origin(
     bind: str = "127.0.0.1",
     streams: dict[str, StreamSettings] | None = None,
     environment: dict[str, str] | None = None,
+    ahead_s: float = 0.0,
     **origin: Any,
 ) -> AsyncIterator[Origin]:
-    """An origin in `state`; it is stopped at the end, and what it said is printed for a failed test to show."""
+    """An origin in `state`; it is stopped at the end, and what it said is printed for a failed test to show.
+
+    One whose clock is `ahead_s` of the machine's has its agent in this process."""
     ports = dict(zip(PORTS, free_ports(len(PORTS)), strict=True))
     values = {"role": role, "part_s": part_s, **ports, **origin}
     settings = Settings(state=state, bind=bind, origin=OriginSettings(**values), streams=streams or {})
@@ -207,6 +244,7 @@ async def running_origin(
     )
     env |= environment or {}
     nginx_command, agent_command = await commands(settings)
+    inside = Inside(settings, state / "agent.log", ahead_s) if ahead_s else None
     async with aiohttp.ClientSession() as http:
         server = Origin(
             settings,
@@ -215,10 +253,10 @@ async def running_origin(
             http,
         )
         await server.nginx.start()
-        await server.agent.start()
+        await (inside or server.agent).start()
         try:
             await server.ready()
             yield server
         finally:
-            await asyncio.gather(server.nginx.stop(), server.agent.stop())
+            await asyncio.gather(server.nginx.stop(), (inside or server.agent).stop())
             print(server.everything_said())  # noqa: T201

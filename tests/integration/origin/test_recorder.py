@@ -289,14 +289,14 @@ async def test_in_a_hurry_whole_gops_are_stored_once_while_the_file_grows(
 
 async def test_an_encoder_that_comes_back_in_time_goes_on_with_its_session(bench: Bench, clip: Path) -> None:
     now = datetime.now(UTC)
-    journal = Journal(bench.paths.sessions, "primary", grace_s=60)
+    journal = Journal(bench.paths.sessions, "primary", grace_s=3600)
     await bench.step(journal=journal)
     assert bench.marker().parts == 3
     assert journal.sessions(), "it is remembered"
-    resumed = journal.resume("cam", 100, 8)
+    back = int(now.timestamp()) + 1
+    resumed = journal.resume("cam", 100, 8, now=datetime.fromtimestamp(back, UTC))
     assert resumed
     assert resumed.key == bench.session
-    back = int(now.timestamp()) + 1
     shutil.copy(clip, bench.paths.recordings / f"cam-{back}.flv")
     shutil.copy(clip, bench.paths.recordings / f"cam-{back + 2}.flv")
     await bench.step(Stat(100, (Published("live", "cam", 8, 1.0, 0, None, None),)), journal=journal)

@@ -26,7 +26,7 @@ STREAMS = {"cam": StreamSettings(title="A camera", projection=Projection.EQUIREC
 
 @pytest.fixture
 async def origin(tmp_path: Path) -> AsyncIterator[Origin]:
-    async with running_origin(tmp_path, part_s=3, streams=STREAMS) as running:
+    async with running_origin(tmp_path, part_s=2, streams=STREAMS) as running:
         yield running
 
 
@@ -61,20 +61,20 @@ async def recording_for(origin: Origin, seconds: float) -> None:
 
 
 async def test_every_frame_is_stored_once_in_its_place(origin: Origin) -> None:
-    encoder = await publish(argv(origin.url("cam"), seconds=13))
+    encoder = await publish(argv(origin.url("cam"), seconds=8))
     assert encoder.returncode == 0
     (session,) = await origin.closed("cam")
     parts = await parts_of(session)
     assert len(parts) >= 3
     video, audio = times(parts, "video"), times(parts, "audio")
-    assert len(video) == 13 * 30
+    assert len(video) == 8 * 30
     assert all(abs(at - n / 30) < 0.002 for n, at in enumerate(video))
     assert all(abs(later - earlier - 1024 / 48000) < 0.002 for earlier, later in pairwise(audio))
     assert all(part[0].track != "video" or part[0].keyframe for part in parts)
     for n, file in enumerate(sorted(session.glob("*.mp4"))):
         assert await decoded(file) == sum(p.track == "video" for p in parts[n])
     end = marker(session)
-    assert abs(end.duration_s - 13) < 0.05
+    assert abs(end.duration_s - 8) < 0.05
     assert (end.name, end.session, end.origin, end.title) == ("cam", session.name, "primary", "A camera")
     assert (end.projection, end.stereo) == (Projection.EQUIRECTANGULAR, Stereo.TOP_BOTTOM)
     source = end.source
@@ -83,14 +83,16 @@ async def test_every_frame_is_stored_once_in_its_place(origin: Origin) -> None:
     await eventually(lambda: nothing_left(origin))
 
 
-async def test_the_clock_does_not_drift_over_thirty_parts(tmp_path: Path) -> None:
+async def test_the_clock_does_not_drift_over_a_dozen_parts(tmp_path: Path) -> None:
+    """RTMP's clock rounds to milliseconds: a part that took its own rounded length for its place would lose a third of
+    one each time."""
     async with running_origin(tmp_path, part_s=2) as origin:
         rate = ("-r", "30000/1001")
-        words = argv(origin.url("cam"), seconds=76, gop_s=0.4, video=(*H264, *rate, "-bf", "2"), size="320x160")
-        assert (await publish(words, timeout_s=100)).returncode == 0
+        words = argv(origin.url("cam"), seconds=27, gop_s=0.4, video=(*H264, *rate, "-bf", "2"), size="320x160")
+        assert (await publish(words, timeout_s=60)).returncode == 0
         (session,) = await origin.closed("cam")
         parts = await parts_of(session)
-        assert len(parts) >= 30
+        assert len(parts) >= 11
         first_of_last = next(p for p in parts[-1] if p.track == "video")
         before = sum(p.track == "video" for part in parts[:-1] for p in part)
         assert first_of_last.dts_s == pytest.approx(before * 1001 / 30000, abs=0.002)
@@ -99,8 +101,8 @@ async def test_the_clock_does_not_drift_over_thirty_parts(tmp_path: Path) -> Non
 
 
 async def test_agent_killed_again_and_again_stores_all_once(origin: Origin) -> None:
-    async with publishing(argv(origin.url("cam"), seconds=16)) as encoder:
-        for pause_s in (2.9, 3.3, 0.4, 2.7):
+    async with publishing(argv(origin.url("cam"), seconds=12)) as encoder:
+        for pause_s in (1.9, 0.4, 2.2):
             await asyncio.sleep(pause_s)
             await origin.agent.kill()
             await asyncio.sleep(0.3)
@@ -112,14 +114,14 @@ async def test_agent_killed_again_and_again_stores_all_once(origin: Origin) -> N
     (session,) = await origin.closed("cam")
     parts = await parts_of(session)
     video = times(parts, "video")
-    assert len(video) == 16 * 30
+    assert len(video) == 12 * 30
     assert all(abs(at - n / 30) < 0.002 for n, at in enumerate(video))
     await eventually(lambda: nothing_left(origin))
 
 
 async def test_nginx_killed_while_recording_loses_what_was_not_written_only(origin: Origin) -> None:
     async with publishing(argv(origin.url("cam"), seconds=20)) as encoder:
-        await recording_for(origin, 8)
+        await recording_for(origin, 5)
         await origin.nginx.kill()
         await encoder.wait()
     on_disk = sorted(origin.paths.recordings.glob("*.flv"))
@@ -130,21 +132,21 @@ async def test_nginx_killed_while_recording_loses_what_was_not_written_only(orig
     (session,) = await origin.closed("cam")
     frames = times(await parts_of(session), "video")
     assert recorded < len(frames)
-    assert len(frames) > 6.5 * 30
+    assert len(frames) > 3.5 * 30
     assert marker(session).duration_s == pytest.approx(len(frames) / 30, abs=0.1)
     assert all(abs(at - n / 30) < 0.002 for n, at in enumerate(frames))
     first = marker(session)
-    assert (await publish(argv(origin.url("cam"), seconds=4))).returncode == 0
+    assert (await publish(argv(origin.url("cam"), seconds=2))).returncode == 0
     await eventually(lambda: marker(session).parts > first.parts, within_s=90)
     assert origin.recordings("cam") == [session], "it came back within the grace time: one recording"
     assert marker(session).seams == (first.parts + 1,)
-    assert len(times(await parts_of(session), "video")) == len(frames) + 4 * 30
+    assert len(times(await parts_of(session), "video")) == len(frames) + 2 * 30
     await eventually(lambda: nothing_left(origin))
 
 
 async def test_both_killed_and_a_file_cut_off_anywhere(origin: Origin) -> None:
     async with publishing(argv(origin.url("cam"), seconds=20)):
-        await recording_for(origin, 5)
+        await recording_for(origin, 4)
         await asyncio.gather(origin.nginx.kill(), origin.agent.kill())
     newest = max(origin.paths.recordings.glob("*.flv"))
     newest.write_bytes(newest.read_bytes()[:-1234])
@@ -174,7 +176,7 @@ async def test_an_encoder_that_comes_back_goes_on_with_its_session(origin: Origi
     received = 0
     for _ in range(2):
         async with publishing(argv(origin.url("cam"))) as encoder:
-            await recording_for(origin, 4.5)
+            await recording_for(origin, 3)
             encoder.kill()
         await eventually(lambda: not list(origin.paths.recordings.glob("*")), within_s=90)
         received = sum([await count_frames(file) for file in sorted_parts(origin.recordings("cam")[0])])
@@ -183,7 +185,7 @@ async def test_an_encoder_that_comes_back_goes_on_with_its_session(origin: Origi
     await eventually(lambda: len(marker(session).seams) == 2 and nothing_left(origin), within_s=90)
     parts = await parts_of(session)
     video, audio = times(parts, "video"), times(parts, "audio")
-    assert len(video) == received + 60 > 5 * 30 + 60
+    assert len(video) == received + 60 > 3 * 30 + 60
     assert all(0 < later - earlier < 0.2 for earlier, later in pairwise(video))
     assert all(0 < later - earlier < 0.2 for earlier, later in pairwise(audio))
     assert all(parts[n - 1][0].keyframe for n in marker(session).seams)
@@ -232,7 +234,7 @@ async def test_a_spot_notice_makes_it_store_recordings_as_they_come(tmp_path: Pa
     async with metadata_server() as metadata:
         environment = metadata.environment
         async with running_origin(tmp_path, part_s=60, environment=environment) as origin:
-            async with publishing(argv(origin.url("cam"), seconds=12)) as encoder:
+            async with publishing(argv(origin.url("cam"), seconds=8)) as encoder:
                 await origin.playable("cam")
                 assert not origin.recordings("cam")
                 metadata.interrupt()
@@ -241,7 +243,7 @@ async def test_a_spot_notice_makes_it_store_recordings_as_they_come(tmp_path: Pa
                 assert await encoder.wait() == 0
             (session,) = await origin.closed("cam")
             video = times(await parts_of(session), "video")
-            assert len(video) == 12 * 30
+            assert len(video) == 8 * 30
             assert all(abs(at - n / 30) < 0.002 for n, at in enumerate(video))
 
 
@@ -262,12 +264,12 @@ async def test_a_store_that_is_away_is_waited_for_and_a_full_disk_is_said_before
 
 
 async def test_a_resolution_that_changes_on_the_way_stays_decodable(origin: Origin, tmp_path: Path) -> None:
-    async with publishing(await changing(tmp_path, origin.url("cam"), ("640x320", "480x240"), 3)) as encoder:
+    async with publishing(await changing(tmp_path, origin.url("cam"), ("640x320", "480x240"), 2)) as encoder:
         assert await encoder.wait() == 0
     (session,) = await origin.closed("cam")
     files = sorted_parts(session)
     widths = [width for file in files for width in await frame_widths(file)]
-    assert widths == [640] * 90 + [480] * 90
+    assert widths == [640] * 60 + [480] * 60
 
 
 async def test_a_silent_encoder_does_not_block_its_own_name(tmp_path: Path) -> None:

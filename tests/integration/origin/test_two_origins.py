@@ -25,8 +25,9 @@ def small(url: str) -> list[str]:
 
 
 @asynccontextmanager
-async def two_origins(state: Path, *, push: bool = False) -> AsyncIterator[tuple[Origin, Origin]]:
-    """A primary and a backup, each the other's peer, one secret for both; the primary pushes on or not."""
+async def two_origins(state: Path, *, push: bool = False, ahead_s: float = 0.0) -> AsyncIterator[tuple[Origin, Origin]]:
+    """A primary and a backup, each the other's peer, one secret for both; the primary pushes on or not. The backup's
+    clock may be ahead."""
     *http_ports, backup_rtmp = free_ports(3)
     first, second = (f"http://127.0.0.1:{port}" for port in http_ports)
     more: dict[str, Any] = {"push_to": f"rtmp://127.0.0.1:{backup_rtmp}/live"} if push else {}
@@ -37,7 +38,14 @@ async def two_origins(state: Path, *, push: bool = False) -> AsyncIterator[tuple
         (state / "backup").mkdir()
         (state / "backup" / "secret").write_bytes((state / "secret").read_bytes())
         backup = await stack.enter_async_context(
-            running_origin(state / "backup", role="backup", http_port=http_ports[1], peer=first, rtmp_port=backup_rtmp)
+            running_origin(
+                state / "backup",
+                role="backup",
+                http_port=http_ports[1],
+                peer=first,
+                rtmp_port=backup_rtmp,
+                ahead_s=ahead_s,
+            )
         )
         yield primary, backup
 
@@ -79,9 +87,15 @@ def to_both(primary: Origin, backup: Origin) -> list[str]:
     return [*words[:-5], "-flags", "+global_header", "-map", "0:v", "-map", "1:a", "-f", "tee", outputs]
 
 
-async def test_published_to_both_they_agree_and_a_push_keeps_out_of_the_way(tmp_path: Path) -> None:
-    async with two_origins(tmp_path, push=True) as (primary, backup), publishing(to_both(primary, backup)):
-        for feed in await on_one_timeline(primary, backup):
+async def test_published_to_both_they_agree_though_their_clocks_are_half_a_minute_apart(tmp_path: Path) -> None:
+    """And the push keeps out of the way."""
+    async with (
+        two_origins(tmp_path, push=True, ahead_s=30) as (primary, backup),
+        publishing(to_both(primary, backup)),
+    ):
+        one, other = await on_one_timeline(primary, backup)
+        assert other.now_ms - one.now_ms > 29_000
+        for feed in (one, other):
             assert not any(segment.discontinuity for segment in feed.segments)
         await eventually(lambda: "published there already" in primary.everything_said())
         assert await backup.refused(NAME) is None

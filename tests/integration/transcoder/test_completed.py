@@ -88,7 +88,7 @@ async def finish(site: Site, *recordings: tuple[Session, list[Path], tuple[int, 
     keys = [site.record(s, parts, announce=False, seams=seams) for s, parts, seams in recordings]
     for some in keys:
         site.announce(*some)
-        await site.work()
+        await site.work(concurrency=2)
 
 
 @pytest.mark.parametrize("first", [PRIMARY, BACKUP])

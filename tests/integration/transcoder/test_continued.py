@@ -20,10 +20,10 @@ BACKUP = session_at(1, role="backup")
 async def publish_then_go_on(site: Site, parts: list[Path], session: Session = SESSION) -> dict[str, bytes]:
     """The first part alone is a recording at first, then all are; gives what was published in between."""
     site.record(session, parts[:1])
-    await site.work()
+    await site.work(concurrency=2)
     published = {key: site.egress.get_bytes(key)[0] for key in site.keys("vod/")}
     site.announce(*site.record(session, parts, announce=False)[1:])
-    await site.work()
+    await site.work(concurrency=2)
     return published
 
 

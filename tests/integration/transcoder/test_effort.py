@@ -12,14 +12,14 @@ from panocast.mp4 import split_fragments
 from panocast.probe import Colour
 from panocast.process import Command, run
 from tests.media import frame_times
-from transcoder.effort import LARGE, SMALL, effort
+from transcoder.effort import LARGE, MEDIUM, SMALL, effort
 from transcoder.encode import FRAGMENTS, MEDIA_ORIGIN_S, Quality, Span, part_argv
 
 pytestmark = pytest.mark.slow
 
 RATE, PART_S = 10, 2
-# Just wide enough for the effort of large rungs.
-RUNGS = (Rung(Size(1344, 672), 4_000_000), Rung(Size(640, 320), 500_000))
+# Just wide enough for each effort.
+RUNGS = tuple(Rung(Size(width, 160), width * 1000) for width in (1984, 1024, 640))
 
 
 async def encode(folder: Path, picture: str, number: int) -> Path:
@@ -40,7 +40,7 @@ async def encode(folder: Path, picture: str, number: int) -> Path:
 
 
 async def test_rungs_of_different_effort_have_the_same_segments_and_parts_the_same_init(tmp_path: Path) -> None:
-    assert [effort(rung.size.width, None) for rung in RUNGS] == [LARGE, SMALL]
+    assert [effort(rung.size.width, None) for rung in RUNGS] == [LARGE, MEDIUM, SMALL]
     parts = [await encode(tmp_path, picture, number) for number, picture in enumerate(("testsrc2", "testsrc"))]
     for rung in RUNGS:
         first, second = ((part / rung.name / "init.mp4").read_bytes() for part in parts)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
@@ -186,8 +187,7 @@ async def publish(site: Site, path: Path) -> tuple[int, CheckedAsset]:
     place = site.place(part_s=PART_S)
     session = await cut_upload(place, UploadKey(key))
     parts = [at for stat in site.ingest.list("recordings/") if isinstance(at := parse_ingest_key(stat.key), PartKey)]
-    for part in parts:
-        await transcode_part(place, part)
+    await asyncio.gather(*(transcode_part(place, part) for part in parts))
     assert await finish(place, session)
     # A part that comes once more, after all is published, changes nothing.
     await transcode_part(place, parts[0])

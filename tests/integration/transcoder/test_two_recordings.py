@@ -21,7 +21,7 @@ async def finish_in_order(site: Site, *recordings: tuple[Session, list[Path]]) -
     keys = [site.record(session, parts, announce=False) for session, parts in recordings]
     for some in keys:
         site.announce(*some)
-        await site.work()
+        await site.work(concurrency=2)
 
 
 def shown(site: Site) -> str:

@@ -1,6 +1,6 @@
 """The player without its comments."""
 
-from edge.page import without_comments
+from edge.page import lean
 
 SCRIPT = """\
 /** What this is for,
@@ -8,7 +8,8 @@ SCRIPT = """\
 import { a } from './a.js';
 
 // Why.
-const url = 'https://example.org/*'; // stays
+const url = 'https://example.org/*'; // goes
+const text = 'no // comment'; // stays: 'quoted'
 /** @type {number} */ let b = 1;
   /** One line. */
 const glsl = `
@@ -24,16 +25,25 @@ SHORT = """\
 import { a } from './a.js';
 
 
-const url = 'https://example.org/*'; // stays
-/** @type {number} */ let b = 1;
+const url = 'https://example.org/*';
+const text = 'no // comment'; // stays: 'quoted'
+let b = 1;
 
 const glsl = `
 
-  float x = 1.0; /* stays */
+float x = 1.0; /* stays */
 `;
 /* one */ const c = a / b; /* two */
 """
 
+STYLE = """\
+/* The library */
+.card > a {
+  color: red;
+}
+"""
 
-def test_whole_comment_lines_go_and_code_stays_where_it_was() -> None:
-    assert without_comments(SCRIPT) == SHORT
+
+def test_comments_and_indentation_go_and_code_stays_in_its_line() -> None:
+    assert lean(SCRIPT) == SHORT
+    assert lean(STYLE) == "\n.card > a {\ncolor: red;\n}\n"

@@ -1,3 +1,4 @@
+import gzip
 from pathlib import Path
 
 import pytest
@@ -34,7 +35,7 @@ def test_what_was_saved_is_gone_on_from_and_everything_else_is_removed(shelf: Sh
     stock(shelf)
     before = files(shelf.root)
     shelf.put("old_640/aaaaaaaa-1.m4s", b"x")
-    shelf.put("old.m3u8", b"x")
+    shelf.put_all({"old.m3u8": "x", "old_640/index.m3u8": "x"})
     (shelf.root / "state/broken.json").write_text("{")
     shelf.put("broken.m3u8", b"x")
     assert [window.name for window in shelf.saved()] == ["cam"]
@@ -45,6 +46,14 @@ def test_a_stream_whose_files_are_gone_is_forgotten(shelf: Shelf) -> None:
     stock(shelf)
     shelf.remove(["cam_640/aaaaaaaa-1.m4s", "never/was-there.m4s"])
     assert shelf.saved() == []
+    assert files(shelf.root) == set()
+
+
+def test_a_playlist_lies_beside_its_compressed_form_and_takes_it_along(shelf: Shelf) -> None:
+    shelf.put_all({"cam_640/index.m3u8": "#EXTM3U"})
+    folder = shelf.root / "hls/cam_640"
+    assert gzip.decompress((folder / "index.m3u8.gz").read_bytes()) == (folder / "index.m3u8").read_bytes()
+    shelf.remove(["cam_640/index.m3u8"])
     assert files(shelf.root) == set()
 
 

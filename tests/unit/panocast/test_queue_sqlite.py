@@ -16,20 +16,35 @@ import pytest
 
 from panocast.errors import PanocastError, TemporaryError, UsageError
 from panocast.queue import LeaseLostError, Message, open_queue
+from panocast.queue_schema import VERSION
 from panocast.queue_sqlite import MAX_RECEIVES, SqliteQueue
+from panocast.uptime import Uptime, uptime
 
 
 class Clock:
-    """Time that passes when told to, and while somebody sleeps."""
+    """The time since the boot, which passes when told to and while somebody sleeps, and a clock on the wall, which can
+    be `set`, too."""
 
     def __init__(self) -> None:
-        self.time = 1_800_000_000.0
+        self.time = 100.0
+        self.boot = "first"
+        self._wall = 1_800_000_000.0
 
     def now(self) -> float:
-        return self.time
+        return self._wall + self.time
+
+    def uptime(self) -> Uptime:
+        return Uptime(self.boot, self.time)
 
     def sleep(self, seconds: float) -> None:
         self.time += seconds
+
+    def set(self, by_s: float) -> None:
+        self._wall += by_s
+
+    def restart(self) -> None:
+        self._wall += self.time
+        self.boot, self.time = "second", 10.0
 
 
 @pytest.fixture
@@ -39,7 +54,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def queue(tmp_path: Path, clock: Clock) -> SqliteQueue:
-    return SqliteQueue(tmp_path / "queue.db", now=clock.now, sleep=clock.sleep)
+    return SqliteQueue(tmp_path / "queue.db", now=clock.now, uptime=clock.uptime, sleep=clock.sleep)
 
 
 def take(queue: SqliteQueue, visibility_s: float = 30) -> Message:
@@ -138,26 +153,46 @@ def test_delays_are_cut_to_fifteen_minutes(queue: SqliteQueue, clock: Clock) -> 
     assert list(bodies(queue)) == ["again"]
 
 
-def test_a_clock_that_is_set_back_hides_no_message(queue: SqliteQueue, clock: Clock) -> None:
+@pytest.mark.parametrize("jump_s", [-3600, 3600])
+def test_a_clock_that_jumps_ends_no_lease_and_hides_no_message(queue: SqliteQueue, clock: Clock, jump_s: float) -> None:
     queue.send("held")
-    take(queue)
-    queue.send("delayed", delay_s=60)
-    clock.time -= 3600
-    assert list(bodies(queue)) == ["held", "delayed"]
-
-
-def test_a_clock_that_is_corrected_a_little_gives_nothing_away(queue: SqliteQueue, clock: Clock) -> None:
-    queue.send("held")
-    take(queue)
-    clock.time -= 2
+    held = take(queue, visibility_s=30)
+    queue.send("failed")
+    queue.retry(take(queue), "failed once", 20)
+    queue.send("delayed", delay_s=20)
+    clock.set(jump_s)
+    clock.time += 19
     assert list(bodies(queue)) == []
+    assert queue.held() == [held]
+    assert (queue.depth().held, queue.depth().waiting) == (1, 2)
+    clock.time += 1
+    assert list(bodies(queue)) == ["failed once", "delayed"]
+    queue.extend(held, 30)
+    clock.time += 29
+    assert list(bodies(queue)) == []
+    clock.time += 1
+    assert list(bodies(queue)) == ["held", "failed once", "delayed"]
 
 
-def test_a_clock_that_jumps_ahead_loses_no_message(queue: SqliteQueue, clock: Clock) -> None:
+def test_a_restart_of_the_machine_gives_everything_back(queue: SqliteQueue, clock: Clock) -> None:
     queue.send("held")
-    take(queue)
-    clock.time += 1e9
-    assert list(bodies(queue)) == ["held"]
+    held = take(queue, visibility_s=1000)
+    queue.send("delayed", delay_s=900)
+    clock.restart()
+    assert queue.held() == []
+    assert list(bodies(queue)) == ["held", "delayed"]
+    with pytest.raises(LeaseLostError):
+        queue.extend(held, 30)
+
+
+def test_all_processes_of_this_machine_have_one_uptime() -> None:
+    ask = "from panocast.uptime import uptime; now = uptime(); print(now.boot, now.seconds)"
+    before = uptime()
+    boot, seconds = subprocess.run(
+        [sys.executable, "-c", ask], check=True, capture_output=True, text=True
+    ).stdout.split()
+    assert boot == before.boot == uptime().boot
+    assert before.seconds < float(seconds) < uptime().seconds
 
 
 def test_receive_waits_as_long_as_told(queue: SqliteQueue, clock: Clock) -> None:
@@ -221,9 +256,33 @@ def test_a_damaged_file_is_named(tmp_path: Path) -> None:
     assert not isinstance(caught.value, TemporaryError)
 
 
+VERSION_1 = """CREATE TABLE messages (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, body TEXT NOT NULL, sent_at REAL NOT NULL,
+    receives INTEGER NOT NULL DEFAULT 0, receipt TEXT, hidden_from REAL NOT NULL, hidden_until REAL NOT NULL);
+    CREATE TABLE dead (id INTEGER PRIMARY KEY, body TEXT NOT NULL, sent_at REAL NOT NULL, reason TEXT NOT NULL,
+    died_at REAL NOT NULL);
+    CREATE TABLE sent (dedupe BLOB PRIMARY KEY, sent_at REAL NOT NULL) WITHOUT ROWID;
+    INSERT INTO messages VALUES (1, 'held', 1.8e9, 3, 'receipt', 1.8e9, 1.9e9), (2, 'waiting', 1.8e9, 0, NULL, 0, 0);
+    INSERT INTO dead VALUES (3, 'dead', 1.8e9, 'why', 1.8e9);
+    INSERT INTO sent VALUES (CAST('once' AS BLOB), 1.8e9);
+    PRAGMA user_version = 1;"""
+
+
+def test_a_file_of_the_first_version_is_upgraded_with_all_it_holds(tmp_path: Path) -> None:
+    with sqlite3.connect(tmp_path / "queue.db") as db:
+        db.executescript(VERSION_1)
+    queue = SqliteQueue(tmp_path / "queue.db")
+    assert not queue.send("again", dedupe="once")
+    assert [message.reason for message in queue.dead()] == ["why"]
+    assert [take(queue).receives, take(queue).body] == [4, "waiting"]
+    assert queue.send("new")
+    assert take(queue).body == "new"
+    assert list(bodies(SqliteQueue(tmp_path / "queue.db"))) == []
+
+
 def test_a_file_from_a_newer_panocast_is_refused_and_left_alone(tmp_path: Path) -> None:
     with sqlite3.connect(tmp_path / "queue.db") as db:
-        db.execute("PRAGMA user_version = 2")
+        db.execute(f"PRAGMA user_version = {VERSION + 1}")
     before = (tmp_path / "queue.db").read_bytes()
     with pytest.raises(UsageError, match=r"newer panocast.*upgrade"):
         SqliteQueue(tmp_path / "queue.db").depth()

@@ -86,6 +86,15 @@ def test_a_file_with_one_keyframe_is_one_part() -> None:
     assert only == Stretch(0, 9000, Fraction(0), Fraction(300))
 
 
+@pytest.mark.timeout(20)
+def test_a_timestamp_that_lies_thirty_thousand_years_ahead_costs_nothing() -> None:
+    *most, last = gops(4)
+    strange = Packet(Fraction(10**12), last.dts_s, last.duration_s, key=False)
+    parts = plan_parts([*most, strange], 10)
+    assert [p.first for p in parts] == [0, 90]
+    assert parts[-1].end_s > 10**12
+
+
 def test_what_an_edit_list_skips_is_no_reason_to_cut() -> None:
     hidden = [Packet(p.pts_s, p.dts_s, p.duration_s, p.key, shown=index >= 40) for index, p in enumerate(gops(4))]
     parts = plan_parts(hidden, 1)

@@ -66,6 +66,14 @@ def test_what_was_counted_is_served_on_loopback() -> None:
         assert line in text
 
 
+def test_a_queue_that_cannot_tell_its_age_has_none() -> None:
+    figures = Figures()
+    figures.queue_is(Depth(waiting=3, held=2, dead=1, oldest_s=None))
+    said = generate_latest(figures.registry)
+    assert b'panocast_queue_messages{state="waiting"} 3.0' in said
+    assert b"oldest" not in said
+
+
 def test_two_workers_of_one_process_do_not_share_their_counts() -> None:
     one, two = Figures(), Figures()
     one.started()

@@ -109,12 +109,12 @@ def test_what_is_good_in_a_message_is_done_though_other_records_are_not() -> Non
     assert keys(mixed) == [PART]
 
 
-def test_a_job_carries_its_failures_through_a_message() -> None:
+def test_a_job_carries_its_failures_and_looks_through_a_message() -> None:
     job = job_for(PART)
     assert isinstance(job, Job)
-    again = job.failed_once_more().failed_once_more()
+    again = job.failed_once_more().looked_once_more().failed_once_more()
     assert parse_message(again.body()) == (again,)
-    assert again.failures == 2
+    assert (again.failures, again.looks) == (2, 1)
 
 
 @given(st.text(alphabet=st.characters(exclude_characters="/\0", exclude_categories=["Cs"]), min_size=1, max_size=60))

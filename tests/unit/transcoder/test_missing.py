@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -121,6 +122,19 @@ async def test_a_session_waits_for_a_part_and_says_so(ingest: Store, egress: Sto
     with pytest.raises(NotYetError, match="part 2 has not arrived, of 2") as raised:
         await give_up_late_parts(place(ingest, egress, tmp_path, 900), ONE)
     assert raised.value.pause_s == 60
+
+
+@pytest.mark.parametrize(("patience_s", "pause_s", "looks"), [(900, 60, 15), (86_400, 900, 96)])
+async def test_it_waits_as_long_as_told_whatever_the_clock_says(
+    ingest: Store, egress: Store, tmp_path: Path, patience_s: float, pause_s: float, looks: int
+) -> None:
+    record(ingest, ONE, 1, counted=2)
+    os.utime(tmp_path / "ingest" / ONE.end_key, (0, 0))  # since 1970, says the clock
+    here = place(ingest, egress, tmp_path, patience_s)
+    with pytest.raises(NotYetError) as raised:
+        await give_up_late_parts(here, ONE, looks - 1)
+    assert raised.value.pause_s == pause_s
+    assert await give_up_late_parts(here, ONE, looks)
 
 
 async def test_it_goes_on_without_it_after_a_while(ingest: Store, egress: Store, tmp_path: Path) -> None:

@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from infra.aws.cost import TABLE, Event, estimate, read_prices
+from infra.aws.cost import ALARMS, METRICS, TABLE, Event, estimate, read_prices
 from infra.aws.parameters import parse_parameters
 from infra.aws.plan import CPU_HOURS_PER_VIDEO_HOUR, cost_lines
+from infra.aws.rendering import FOLDER
 from panocast.errors import UsageError
+from tests.unit.infra.aws.rendered import templates
 
 P = json.loads(TABLE.read_text())
 MONTH_H = 730
@@ -22,7 +24,7 @@ def test_every_sum_follows_from_the_table() -> None:
 
     spot = {size: P["on_demand_hour"]["arm64"][size] * P["spot_share"]["arm64"] for size in ("large", "xlarge")}
     disk = {gb: gb * P["disk_gb_month"] / MONTH_H for gb in (40, 12, 60)}
-    operations = P["zone_month"] + 4 * P["alarm_month"] + 9 * P["metric_month"] + P["dashboard_month"]
+    operations = P["zone_month"] + 7 * P["alarm_month"] + 11 * P["metric_month"] + P["dashboard_month"]
     asleep = 2 * P["public_ipv4_hour"] + operations / MONTH_H
     origins = 2 * (spot["xlarge"] + disk[40])
     edges = 2 * (spot["large"] + disk[12] + P["public_ipv4_hour"])
@@ -42,6 +44,15 @@ def test_every_sum_follows_from_the_table() -> None:
     assert "20 November 2026" in text
     for figure in (asleep, idle, idle + viewers, video):
         assert f"{figure:.3f}" in text
+
+
+def test_the_alarms_and_figures_that_are_reckoned_with_are_those_of_a_stack() -> None:
+    kinds = [each["Type"] for template in templates().values() for each in template["Resources"].values()]
+    # A policy that tracks a target makes two alarms of its own.
+    alarms = kinds.count("AWS::CloudWatch::Alarm") + 2 * kinds.count("AWS::AutoScaling::ScalingPolicy")
+    widgets = json.loads((FOLDER / "dashboard.json").read_text())["widgets"]
+    told = {m[1] for widget in widgets for m in widget["properties"]["metrics"] if m[0] == "panocast"}
+    assert (alarms, len(told)) == (ALARMS, METRICS)
 
 
 def test_on_demand_costs_what_the_table_says() -> None:

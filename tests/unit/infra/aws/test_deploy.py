@@ -9,9 +9,14 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from infra.aws.deploy import settle
+from infra.aws.account import Account
+from infra.aws.artifacts import Artifacts
+from infra.aws.cli import going_on_alone
+from infra.aws.deploy import Wanted, prepare, settle
+from infra.aws.naps import check_deployed
+from infra.aws.parameters import parse_parameters
 from infra.aws.stack import Stack
-from panocast.errors import PanocastError
+from panocast.errors import PanocastError, UsageError
 
 
 class CloudFormation:
@@ -20,6 +25,7 @@ class CloudFormation:
     def __init__(self, *states: str | None) -> None:
         self.states: Sequence[str | None] = states
         self.did: list[str] = []
+        self.tags = [{"Key": "panocast", "Value": "panocast"}]
 
     def go_on(self) -> None:
         self.states = self.states[1:]
@@ -27,7 +33,7 @@ class CloudFormation:
     def describe_stacks(self, **_: str) -> dict[str, Any]:
         if self.states[0] is None:
             raise ClientError({"Error": {"Code": "ValidationError", "Message": "it does not exist"}}, "DescribeStacks")
-        return {"Stacks": [{"StackStatus": self.states[0]}]}
+        return {"Stacks": [{"StackStatus": self.states[0], "Tags": self.tags}]}
 
     def delete_stack(self, **_: str) -> None:
         self.did.append("delete")
@@ -46,6 +52,29 @@ def settled(*states: str | None) -> tuple[list[str], list[str]]:
 
     settle(Stack(client, "panocast"), said.append, follow)
     return client.did, said
+
+
+@pytest.mark.parametrize("state", ["CREATE_COMPLETE", "ROLLBACK_COMPLETE", "UPDATE_ROLLBACK_FAILED"])
+def test_a_stack_of_somebody_elses_with_that_name_is_left_alone(state: str) -> None:
+    client = CloudFormation(state)
+    client.tags = [{"Key": "owner", "Value": "another team"}]
+    stack = Stack(client, "panocast")
+    for touch in (lambda: settle(stack, print, print), lambda: check_deployed(stack)):
+        with pytest.raises(UsageError, match=r"the name is taken: .* choose another with --name"):
+            touch()
+    assert client.did == []
+
+
+def test_whoever_does_not_wait_is_told_that_aws_goes_on(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(KeyboardInterrupt), going_on_alone():
+        raise KeyboardInterrupt
+    assert "AWS goes on by itself: `panocast aws status`" in capsys.readouterr().out
+
+
+def test_a_new_stack_does_not_begin_asleep() -> None:
+    wanted = Wanted(parse_parameters({"awake": "no"}), Artifacts("p", {}, {}), "", 0.0)
+    with pytest.raises(UsageError, match="begins awake"):
+        prepare(Account("eu-central-1"), wanted, Stack(CloudFormation(None), "panocast"), print)
 
 
 def test_what_can_be_deployed_to_is_left_as_it_is() -> None:

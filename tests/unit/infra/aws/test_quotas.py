@@ -2,10 +2,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from botocore.exceptions import ClientError
 
+from infra.aws.account import Account
+from infra.aws.cli import check_quotas
 from infra.aws.parameters import parse_parameters
 from infra.aws.quotas import judge, look, needs
+from panocast.errors import UsageError
 
 
 def test_a_stack_needs_what_its_machines_have() -> None:
@@ -33,6 +37,33 @@ def test_addresses_in_use_count() -> None:
     assert found is not None
     assert found.stops
     assert "5 allowed, 4 used" in found.text
+
+
+def test_a_new_stack_is_refused_before_anything_is_made_and_an_old_one_is_only_warned(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    account, stack = Poor(), parse_parameters({})
+    with pytest.raises(UsageError, match=r"no room for this stack: .* nothing was made"):
+        check_quotas(account, stack, new=True)
+    said = capsys.readouterr().out
+    assert "error: vCPUs of Spot machines: 10 needed, 5 allowed; ask for more: Service Quotas, ec2, L-34B43A08" in said
+    check_quotas(account, stack, new=False)
+
+
+class Poor(Account):
+    """An account with the quotas of a new one: five vCPUs, five addresses and VPCs, of which none is used."""
+
+    def client(self, service: str) -> Any:
+        return self
+
+    def get_service_quota(self, **_: str) -> Any:
+        return {"Quota": {"Value": 5.0}}
+
+    def describe_addresses(self) -> Any:
+        return {"Addresses": []}
+
+    def describe_vpcs(self) -> Any:
+        return {"Vpcs": [{}]}
 
 
 def test_a_quota_that_may_not_be_asked_for_is_only_a_warning() -> None:

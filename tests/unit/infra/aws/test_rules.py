@@ -3,29 +3,15 @@
 from __future__ import annotations
 
 import copy
-import json
 from collections.abc import Callable
-from functools import cache
 from typing import Any
 
 import pytest
 
-from infra.aws.rendering import render_templates
 from infra.aws.rules import violations
-from infra.aws.template import Template, parse
+from tests.unit.infra.aws.rendered import Templates, templates
 
-Templates = dict[str, Template]
 Mutation = Callable[[Templates], Any]
-
-
-@cache
-def rendered() -> str:
-    texts = render_templates(csp="default-src 'none'", template_url=lambda name: f"https://example.org/{name}.yaml")
-    return json.dumps({name: parse(text) for name, text in texts.items()})
-
-
-def templates() -> Templates:
-    return dict(json.loads(rendered()))
 
 
 def resource(found: Templates, where: str) -> dict[str, Any]:
@@ -51,6 +37,13 @@ def ingress(**rule: Any) -> Mutation:
 
 def behavior(found: Templates) -> dict[str, Any]:
     return resource(found, "delivery/Distribution")["DistributionConfig"]["DefaultCacheBehavior"]  # type: ignore[no-any-return]
+
+
+def behaviors(found: Templates) -> dict[str, dict[str, Any]]:
+    """The paths of the distribution, as they are when awake."""
+    said = resource(found, "delivery/Distribution")["DistributionConfig"]["CacheBehaviors"]
+    listed = [each["Fn::If"][1] if "Fn::If" in each else each for each in said]
+    return {each["PathPattern"]: each for each in listed}
 
 
 def test_the_templates_keep_to_every_rule() -> None:
@@ -101,6 +94,14 @@ def test_the_templates_keep_to_every_rule() -> None:
         (lambda t: behavior(t).update(ViewerProtocolPolicy="allow-all"), "without HTTPS"),
         (lambda t: behavior(t).pop("ResponseHeadersPolicyId"), "no security headers"),
         (lambda t: behavior(t).update(AllowedMethods=["GET", "HEAD", "PUT"]), "more than reads"),
+        (lambda t: behaviors(t)["/live.json"].update(AllowedMethods=["POST"]), "/live.json takes more than reads"),
+        (lambda t: behaviors(t)["/hls/*"].update(ViewerProtocolPolicy="allow-all"), "/hls/* can be had without HTTPS"),
+        (lambda t: behaviors(t)["/beacon"].update(TargetOriginId="vod"), "elsewhere than to the edges"),
+        (lambda t: behaviors(t)["/vod/*"].update(TargetOriginId="vod"), "play without a signature"),
+        (
+            lambda t: policy(t, "delivery/BucketPolicy", 1).update(Resource={"Fn::Sub": "${EgressBucket}/vod/*"}),
+            "signed or not",
+        ),
         (lambda t: statement(t, "edge/MachineRole").update(Action="s3:*"), "name the actions"),
         (lambda t: statement(t, "edge/MachineRole").update(Action="*"), "name the actions"),
         (lambda t: statement(t, "edge/MachineRole").update(Resource="*"), "name the resources"),
@@ -147,20 +148,6 @@ def test_a_weaker_template_is_noticed(mutation: Mutation, told: str) -> None:
     found = templates()
     mutation(found)
     assert any(told in violation for violation in violations(found)), violations(found)
-
-
-def test_what_sleeps_has_no_machine_and_no_balancer() -> None:
-    found = templates()
-    for name in ("origin", "edge", "transcoding"):
-        group = resource(found, f"{name}/Group")
-        assert group["DesiredCapacity"]["Fn::If"][0] == "IsAwake"
-        assert group["DesiredCapacity"]["Fn::If"][2] == "0"
-        least = group["MinSize"]
-        assert least == "0" or int(least["Fn::If"][2]) == 0
-    for where in ("edge/Balancer", "edge/Listener", "edge/Scaling", "transcoding/Scaling"):
-        name, key = where.split("/")
-        assert found[name]["Resources"][key]["Condition"] == "IsAwake"
-    assert found["origin"]["Resources"]["Address"].get("Condition") is None, "encoders would lose their address"
 
 
 def test_templates_are_not_changed_by_looking_at_them() -> None:

@@ -4,9 +4,11 @@ import json
 from collections import deque
 
 import pytest
+from prometheus_client import CollectorRegistry, generate_latest
 
+from edge.beacons import Beacon, ViewerMetrics
 from infra.aws.report import BATCH_BYTES, Line, parse_line, take_batch
-from infra.aws.telemetry import as_metric_data, figures, parse
+from infra.aws.telemetry import as_metric_data, figures, parse, startups
 
 EDGE = """\
 panocast_edge_viewers{stream="a"} 10.0
@@ -19,7 +21,47 @@ panocast_edge_fetched_bytes_total{origin="primary"} %d
 
 def test_an_edge_tells_viewers_changes_of_the_origin_and_its_hit_ratio() -> None:
     told = figures("edge", parse(EDGE % (1, 1000, 100)), parse(EDGE % (3, 3000, 300)))
-    assert told == {"Viewers": 15, "OriginSwitches": 2, "CacheHitRatio": pytest.approx(0.9)}
+    assert told == {
+        "Viewers": 15,
+        "OriginSwitches": 2,
+        "CacheHitRatio": pytest.approx(0.9),
+        "PlayedSeconds": 0,
+        "StalledSeconds": 0,
+    }
+
+
+VIEWERS = """\
+panocast_viewer_startup_seconds_bucket{kind="live",le="1.0"} %d
+panocast_viewer_startup_seconds_bucket{kind="live",le="30.0"} %d
+panocast_viewer_startup_seconds_bucket{kind="live",le="+Inf"} %d
+panocast_viewer_startup_seconds_bucket{kind="vod",le="1.0"} 5
+panocast_viewer_startup_seconds_bucket{kind="vod",le="30.0"} 5
+panocast_viewer_startup_seconds_bucket{kind="vod",le="+Inf"} 5
+panocast_viewer_played_seconds_total{kind="live"} %d
+panocast_viewer_stalled_seconds_total{kind="live"} %d
+"""
+
+
+def test_what_viewers_report_becomes_start_up_times_and_rebuffering() -> None:
+    before, now = parse(VIEWERS % (1, 2, 2, 100, 1)), parse(VIEWERS % (4, 6, 8, 400, 4))
+    # Of six new ones three saw it within a second, one within 30, and two later still.
+    assert startups(before, now) == {1.0: 3, 30.0: 3}
+    told = figures("edge", before, now)
+    assert (told["PlayedSeconds"], told["StalledSeconds"]) == (300, 3)
+    data = as_metric_data({}, "mine", startup_s=startups(before, now))
+    (startup,) = data
+    assert (startup["MetricName"], startup["Values"], startup["Counts"]) == ("ViewerStartup", [1.0, 30.0], [3, 3])
+    assert as_metric_data({}, "mine", startup_s=startups(now, now)) == []
+
+
+def test_the_real_metrics_of_an_edge_are_understood() -> None:
+    registry = CollectorRegistry()
+    metrics = ViewerMetrics(registry)
+    before = parse(generate_latest(registry).decode())
+    metrics.take(Beacon(kind="live", stream="a", startup_s=0.7, played_s=50, stalled_s=2))
+    now = parse(generate_latest(registry).decode())
+    assert startups(before, now) == {1.0: 1}
+    assert figures("edge", before, now)["StalledSeconds"] == 2
 
 
 def test_counters_that_begin_again_count_from_zero() -> None:

@@ -40,7 +40,9 @@ def test_other_sound_is_encoded_and_none_is_none() -> None:
 
 def test_rungs_have_their_keyframes_where_the_source_has_them_and_no_sound() -> None:
     rungs = live_rungs(Size(1280, 640))
-    words = rungs_argv("rtmp://in", list(zip(rungs, (5, 6), strict=True)))
+    words = rungs_argv(4, list(zip(rungs, (5, 6), strict=True)))
+    assert value(words, "-i") == "pipe:4"
+    assert "-copyts" in words
     found = outputs(words)
     assert list(found) == ["pipe:5", "pipe:6"]
     for options, rung in zip(found.values(), rungs, strict=True):

@@ -173,6 +173,29 @@ def test_b_frames_shift_the_sound_with_the_decoder_and_lose_none(package: Packag
         assert data.count(b"frame") == 50 + 10
 
 
+def test_of_the_encoded_rungs_only_those_that_are_kept_go_on(package: Package, now: Now) -> None:
+    package.open_rung(video_track(320), ceiling_bps=200_000)
+    play(package, now, 0, 2000)
+    package.keep_rungs({480})
+    assert package.ready == {640, 480}, "the source is nobody's to close"
+    play(package, now, 2000, 3000)
+    assert set(listed(package)[-1].rungs) == {640, 480}
+    package.keep_rungs(())
+    assert package.ready == {640}
+
+
+def test_one_that_is_over_holds_nothing_whoever_still_points_at_it(package: Package, now: Now) -> None:
+    play(package, now, 0, 3000)
+    names = [segment.name for segment in listed(package)]
+    heard: list[int] = []
+    package.on_change = lambda: heard.append(package.version)
+    package.close()
+    assert package.window.bytes == 0
+    assert not any(package.window.file(width, name) for width in (640, 480) for name in names)
+    package.enter(State.ENDED)
+    assert not heard
+
+
 def test_each_change_is_a_version_and_is_told(package: Package, now: Now) -> None:
     heard: list[int] = []
     package.on_change = lambda: heard.append(package.version)

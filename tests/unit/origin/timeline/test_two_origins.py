@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -20,67 +19,11 @@ from tests.unit.origin.timeline.checks import (
     on_one_timeline,
     seams,
 )
+from tests.unit.origin.timeline.faults import GOPS, KINDS, REGULAR, Fault, moving, play
 from tests.unit.origin.timeline.simulator import WALL_MS, Connection, Origin, Source, World
 
 # A failing example is small enough as it comes; shrinking simulated minutes takes real ones.
 QUICK = settings(deadline=None, derandomize=True, phases=[Phase.explicit, Phase.generate])
-
-REGULAR = [[1000], [2000], [500], [2002, 2001], [3300]]
-GOPS = [*REGULAR, [700, 400, 900], [1000, 300, 1700, 2000]]
-KINDS = ["hole", "restart", "memory lost", "parted", "deaf", "reconnect"]
-
-
-def moving(gops_ms: list[int], until_ms: int, first: int = 1, begin_ms: int = 0) -> Source:
-    """A source whose every keyframe is another picture."""
-    count = (until_ms - begin_ms) // sum(gops_ms) + 1
-    gops = gops_ms * count
-    return Source.of(gops, range(first, first + len(gops) + 1), begin_ms)
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    kind: str
-    origin: int
-    at_ms: int
-    for_ms: int
-
-
-def play(seed: int, gops_ms: list[int], faults: list[Fault], until_ms: int) -> tuple[World, Source]:
-    """A world in which an encoder publishes to both origins while these faults happen to it."""
-    chance = random.Random(seed)
-    world = World(
-        skew_ms=chance.randint(-30_000, 30_000), feed_ms=chance.randint(1, 100), told_by_segment=chance.random() < 0.5
-    )
-    source = moving(gops_ms, until_ms)
-    away: tuple[list[Fault], list[Fault]] = ([], [])
-    holes: tuple[set[int], set[int]] = (set(), set())
-    merged: tuple[set[int], set[int]] = (set(), set())
-    for fault in faults:
-        origin = world.origins[fault.origin]
-        if fault.kind in ("hole", "merged"):
-            first = max(i for i, start in enumerate(source.starts) if start <= fault.at_ms)
-            (holes if fault.kind == "hole" else merged)[fault.origin].update(range(first, first + chance.randint(1, 3)))
-        elif fault.kind == "reconnect":
-            away[fault.origin].append(fault)
-        elif fault.kind == "deaf":
-            world.part(origin, fault.at_ms, fault.for_ms)
-        elif fault.kind == "parted":
-            for each in world.origins:
-                world.part(each, fault.at_ms, fault.for_ms)
-        else:
-            world.restart(origin, fault.at_ms, fault.for_ms, keep=fault.kind == "restart")
-    for which, origin in enumerate(world.origins):
-        latency_ms = chance.randint(0, 150)
-        since_ms = chance.randint(0, 5000)
-        ends = [*sorted((f.at_ms, f.at_ms + f.for_ms) for f in away[which]), (until_ms + 1, 0)]
-        for at_ms, again_ms in ends:
-            if at_ms > since_ms:
-                zero_ms = chance.randint(0, 4_000_000)
-                lost = frozenset(holes[which]), frozenset(merged[which])
-                world.publish(origin, Connection(source, since_ms, at_ms, zero_ms, latency_ms, *lost))
-            since_ms = max(since_ms, again_ms)
-    world.run(until_ms)
-    return world, source
 
 
 @settings(QUICK, max_examples=30)
@@ -225,10 +168,11 @@ def test_a_lone_agent_that_restarts_goes_on_without_a_seam() -> None:
     assert everything_told_in_time(world.primary, 300, from_ms=28_000)
 
 
+@pytest.mark.parametrize("gop_ms", [1000, 500], ids=["", "numbers outrun the seconds"])
 @pytest.mark.parametrize("dead", [True, False], ids=["the primary is dead", "the primary lives"])
-def test_a_rollover_goes_on_forward_with_one_seam(dead: bool) -> None:
-    world = World(skew_ms=-30_000)
-    before, after = moving([1000], 20_500), moving([1000], 45_000, first=500, begin_ms=22_000)
+def test_a_rollover_goes_on_forward_with_one_seam(dead: bool, gop_ms: int) -> None:
+    world = World(skew_ms=-30_000, segment_min_ms=gop_ms)
+    before, after = moving([gop_ms], 20_500), moving([gop_ms], 45_000, first=500, begin_ms=22_000)
     world.publish(world.primary, Connection(before, 0, 20_500, 77))
     world.publish(world.backup, Connection(before, 0, 20_500, 88))
     if dead:
@@ -314,6 +258,19 @@ def test_what_one_loses_while_they_cannot_hear_each_other_is_given_no_name_of_th
     names_mean_the_same(world, source)
     assert world.origins[0].told[-1].plan.timeline == world.origins[1].told[-1].plan.timeline
     on_one_timeline(world, 38_000, 45_000)
+
+
+def test_a_name_that_an_origin_gave_before_it_lost_its_memory_is_not_given_again() -> None:
+    """The peer missed just those GOPs, and meets the new timeline behind them."""
+    world, source = World(), moving([2000], 40_000)
+    world.publish(world.primary, Connection(source, 0, 40_001, 5))
+    world.publish(world.backup, Connection(source, 0, 40_001, 9, holes=frozenset([6, 7])))
+    world.restart(world.primary, 15_600, 200, keep=False)
+    world.run(40_000)
+    for origin in world.origins:
+        goes_on(origin.told)
+    names_mean_the_same(world, source)
+    on_one_timeline(world, 20_000, 35_000)
 
 
 def test_a_keyframe_every_frame() -> None:
