@@ -61,12 +61,14 @@ def audio_argv(
             "itsoffset": f"{script_start_s:.6f}",
         },
     )
+    start = round(span.start_s * AUDIO_RATE_HZ)
     filters = (
+        # First to our rate: where the rate changes, first_pts is taken for samples of the old one.
+        f"aresample={AUDIO_RATE_HZ},"
         # Gaps become silence and overlaps go; drift is stretched away before it is a frame long.
-        f"aresample={AUDIO_RATE_HZ}:async=1000:min_comp=0.005:min_hard_comp=0.02"
-        f":first_pts={round(span.start_s * AUDIO_RATE_HZ)},"
-        # As long as the video, to the sample.
-        f"apad,atrim=end={span.end_s:.6f}"
+        f"aresample=async=1000:min_comp=0.005:min_hard_comp=0.02:first_pts={start},"
+        # As long as the video, to the sample. Where all sound lies before it, apad begins without a time: at 0, then.
+        f"apad,asetpts='if(isnan(PTS),N,PTS)',atrim=start_pts={start}:end={span.end_s:.6f}"
     )
     options: Options = {
         "af": f"{mix},{filters}" if mix else filters,

@@ -11,11 +11,14 @@ from pathlib import Path
 import pytest
 
 from panocast.layout import PartKey, UploadKey, parse_ingest_key
+from panocast.process import Command, run
 from tests.integration.transcoder.checker import CheckedAsset, probe
 from tests.integration.transcoder.counted import RATE_HZ, Levels, beeps, clicks, frame_times, hear, look, sound, write
 from tests.integration.transcoder.site import Site, ffmpeg
+from transcoder.encode import MEDIA_ORIGIN_S, Span
 from transcoder.finish import finish
 from transcoder.part import transcode_part
+from transcoder.sound import audio_argv, concat_script
 from transcoder.upload import cut_upload
 
 pytestmark = pytest.mark.slow
@@ -161,7 +164,7 @@ SOURCES = (
     Source(
         "h264-pictures-begin-late-and-end-early.mp4",
         lambda path: write(
-            path, (*X264, *gop(30)), AAC, samples=sound(7.5, first_s=0.7), pictures_from_s=0.7
+            path, (*X264, *gop(30)), (*AAC, "-ar", "44100"), samples=sound(7.5, first_s=0.7), pictures_from_s=0.7
         ),
     ),
     Source(
@@ -234,3 +237,15 @@ async def test_every_kind_of_source_is_joined_without_a_seam(site: Site, source:
         inner = heard[0][RATE_HZ // 2 : -RATE_HZ // 2]
         assert abs(inner).max() > 0.1, "the tone is not where it should be"
         assert clicks(inner) < 0.05
+
+
+async def test_sound_that_ends_before_the_pictures_begin_leaves_silence(tmp_path: Path) -> None:
+    ffmpeg("-f", "lavfi", "-i", "sine=r=44100:d=0.5", "-c:a", "aac", tmp_path / "0001.mov")
+    (tmp_path / "audio.ffconcat").write_text(concat_script([("0001.mov", 0)]))
+    (tmp_path / "audio").mkdir()
+    pictures = Span(6.45, 10)
+    await run(Command("sound", audio_argv("audio.ffconcat", 0, pictures, 1, segment_s=2), cwd=tmp_path))
+    packets = probe(tmp_path / "audio/index.m3u8", "-show_packets")["packets"]
+    first_s, last_s = (float(packets[place]["pts_time"]) - MEDIA_ORIGIN_S for place in (0, -1))
+    assert first_s == pytest.approx(pictures.start_s, abs=0.03)
+    assert last_s == pytest.approx(pictures.end_s, abs=0.05)

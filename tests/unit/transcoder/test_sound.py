@@ -27,7 +27,7 @@ def test_sound_is_placed_by_the_clock_whatever_its_pieces_last() -> None:
     assert words(argv, "-itsoffset") == ["0.500000"]
     (filters,) = words(argv, "-af")
     assert "first_pts=12000," in filters
-    assert filters.endswith("atrim=end=120.000000")
+    assert filters.endswith("atrim=start_pts=12000:end=120.000000")
 
 
 def test_the_sounds_script_may_open_only_our_own_files() -> None:
