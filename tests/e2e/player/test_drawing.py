@@ -47,6 +47,9 @@ async def test_the_first_picture_does_not_wait_for_the_sphere(browser: Browser, 
 
 async def test_a_picture_that_stands_still_is_drawn_once(visit: Opening) -> None:
     page = await visit(VOD)
+    # What is paused before it plays has a button where the drags begin.
+    await comes_to(page, "playing")
+    await holds(page, "document.querySelector('main').dataset.sphere === 'true'")
     await shows(page, "red")
     await page.keyboard.press("Space")
     await comes_to(page, "paused")
