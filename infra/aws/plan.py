@@ -14,8 +14,8 @@ from infra.aws.template import parse
 
 # CPU hours that an hour of 4K takes (3840x1920, 30 frames a second, every rung), and where the figure comes from:
 # docs/aws.md says the same.
-CPU_HOURS_PER_VIDEO_HOUR = 12.0
-CPU_HOURS_SOURCE = "measured on seconds of 3840x1920, on a busy machine: docs/figures.md"
+CPU_HOURS_PER_VIDEO_HOUR = 10.0
+CPU_HOURS_SOURCE = "measured on seconds of 3840x1920, with a tenth for cutting, sound and joining: docs/figures.md"
 
 
 def resources(csp: str, stack: Parameters) -> Counter[str]:
