@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import aiohttp
 
+from panocast.body import read_at_most
 from panocast.errors import TemporaryError
 
 CONNECT_S = 0.7
@@ -38,13 +39,11 @@ class Fetcher:
             async with self._session.get(url, timeout=timeout) as response:
                 if response.status != 200:
                     raise TemporaryError(f"the {role} answers {path} with {response.status}")
-                data = bytearray()
-                async for chunk in response.content.iter_any():
-                    data += chunk
-                    if len(data) > most:
-                        raise TemporaryError(f"the {role} sends more of {path} than the {most} bytes expected")
-                return bytes(data)
+                data = await read_at_most(response, most)
         except TimeoutError as error:
             raise TemporaryError(f"the {role} is slow with {path}") from error
         except (aiohttp.ClientError, OSError) as error:
             raise TemporaryError(f"the {role} does not give {path}: {error}") from error
+        if data is None:
+            raise TemporaryError(f"the {role} sends more of {path} than the {most} bytes expected")
+        return data

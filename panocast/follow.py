@@ -10,6 +10,7 @@ from collections.abc import Callable
 import aiohttp
 from pydantic import ValidationError
 
+from panocast.body import read_at_most
 from panocast.errors import NotFoundError, TemporaryError
 from panocast.feed import WAIT_S, Feed, feed_path
 
@@ -80,12 +81,10 @@ async def _ask(
                 raise NotFoundError(f"{url} is not there")
             if response.status != 200:
                 raise TemporaryError(f"{url} answers {response.status}")
-            body = bytearray()
-            async for chunk in response.content.iter_any():
-                body += chunk
-                if len(body) > LARGEST_FEED_BYTES:
-                    raise TemporaryError(f"{url} answers with more than {LARGEST_FEED_BYTES} bytes")
-        feed = Feed.model_validate_json(bytes(body))
+            body = await read_at_most(response, LARGEST_FEED_BYTES)
+        if body is None:
+            raise TemporaryError(f"{url} answers with more than {LARGEST_FEED_BYTES} bytes")
+        feed = Feed.model_validate_json(body)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"]))

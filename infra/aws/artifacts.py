@@ -75,7 +75,7 @@ def player_files(folder: Path = ROOT / "player") -> dict[str, bytes]:
     """The player's files by their path, its own as lean as edges serve them; raises UsageError when its libraries are
     not there."""
     found = {
-        str(path.relative_to(folder)): _served(path)
+        str(path.relative_to(folder)): path.read_bytes() if path.parent.name == "vendor" else lean(path)
         for pattern in _PLAYER
         for path in sorted(folder.glob(pattern))
         if path.is_file()
@@ -83,12 +83,6 @@ def player_files(folder: Path = ROOT / "player") -> dict[str, bytes]:
     if not any(name.startswith("vendor/") for name in found):
         raise UsageError("the player's libraries are not installed: run `make install`")
     return found
-
-
-def _served(path: Path) -> bytes:
-    if path.parent.name != "vendor" and path.suffix in (".js", ".css"):
-        return lean(path.read_text()).encode()
-    return path.read_bytes()
 
 
 def lambdas_zip(folder: Path = HERE / "lambdas") -> bytes:

@@ -12,6 +12,7 @@ import aiohttp
 from botocore.exceptions import ClientError
 
 from panocast.aws import error_code
+from panocast.body import read_at_most
 from panocast.errors import PanocastError, TemporaryError
 
 NAME = "amazon-ssm-agent.deb"
@@ -74,17 +75,15 @@ def _kept(s3: Any, bucket: str, key: str) -> Package | None:
 
 
 async def _fetch(url: str) -> bytes:
-    package = b""
     try:
         timeout = aiohttp.ClientTimeout(total=300)
         async with aiohttp.ClientSession(timeout=timeout) as session, session.get(url) as response:
             response.raise_for_status()
-            async for more in response.content.iter_chunked(1 << 20):
-                package += more
-                if len(package) > MOST_BYTES:
-                    raise _cannot(url, f"more than {MOST_BYTES} bytes come, which is no agent")
+            package = await read_at_most(response, MOST_BYTES)
     except (aiohttp.ClientError, TimeoutError) as error:
         raise _cannot(url, str(error) or type(error).__name__) from error
+    if package is None:
+        raise _cannot(url, f"more than {MOST_BYTES} bytes come, which is no agent")
     if not package.startswith(b"!<arch>\n"):
         raise _cannot(url, "what came is no Debian package")
     return package

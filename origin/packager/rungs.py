@@ -59,10 +59,10 @@ class EncodedRungs(KeptRunning):
     async def finish(self) -> None:
         """The encoder left: what it sent is encoded to the end."""
         self._finishing = True
-        if self._supply:
-            if not self._begun:
-                self._begin(self._supply)
+        if self._supply and self._begun:
             self._supply.end()
+        elif self._supply:
+            self._begin(self._supply)
         await super().finish()
 
     async def _once(self) -> str:
