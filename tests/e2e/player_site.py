@@ -19,7 +19,6 @@ from edge.page import qr_code
 PLAYER = Path(__file__).resolve().parents[2] / "player"
 PAGE_FILES = ("index.html", "style.css", "icon.svg")
 PAGE_FOLDERS = ("src", "vendor")
-WINDOW = 5
 
 # Where each colour lies on the sphere, as boxes (x, y, width, height) of a 640 × 320 equirectangular picture: ahead is
 # its middle, 90° are a quarter of its width. The rest, behind the viewer, is blue.
@@ -118,6 +117,7 @@ class Channel:
     """A live stream that grows by one segment each second while it is on."""
 
     segments: Path
+    window: int = 5
     started_s: float | None = None
     skipped: int = 0
     numbered_from: int = 0
@@ -138,7 +138,7 @@ class Channel:
 
     def freeze(self) -> None:
         """The playlist stays as it is, as a killed origin leaves it."""
-        self.skipped, self.started_s = self._newest() - WINDOW, -1.0
+        self.skipped, self.started_s = self._newest() - self.window, -1.0
 
     def fail_over(self) -> None:
         """Another origin goes on: its numbers start anew, its names and timestamps are others."""
@@ -148,11 +148,11 @@ class Channel:
     def _newest(self) -> int:
         assert self.started_s is not None
         passed_s = 0.0 if self.started_s < 0 else time.monotonic() - self.started_s
-        return self.skipped + WINDOW + int(passed_s)
+        return self.skipped + self.window + int(passed_s)
 
     def playlist(self, width: str) -> str:
         newest = self._newest()
-        first = newest - WINDOW
+        first = newest - self.window
         lines = ["#EXTM3U", "#EXT-X-VERSION:8", "#EXT-X-TARGETDURATION:1"]
         lines.append(f"#EXT-X-MEDIA-SEQUENCE:{first - self.numbered_from}")
         if self.fmp4:

@@ -147,12 +147,13 @@ async def test_a_live_stream_that_is_late_catches_up_and_then_keeps_its_pace(sit
 async def test_a_viewer_who_was_starved_is_soon_at_the_live_edge_again(
     site: PlayerSite, visit: Opening, what: str
 ) -> None:
+    site.channel.window = 20  # what was missed is still offered
     site.channel.start()
     site.list_live()
     page = await visit(LIVE)
     await comes_to(page, "playing")
     if what == "page":
-        await page.evaluate("() => { const until = Date.now() + 6000; while (Date.now() < until); }")
+        await page.evaluate("() => { const until = Date.now() + 10000; while (Date.now() < until); }")
     else:
         site.down = True
         await page.wait_for_timeout(6000)

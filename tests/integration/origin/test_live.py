@@ -15,7 +15,7 @@ import pytest
 from origin.packager.shelf import Shelf
 from panocast.feed import FeedSegment, State
 from panocast.process import Command, run
-from tests.integration.origin.encoder import argv, publishing
+from tests.integration.origin.encoder import H264, argv, publishing
 from tests.integration.origin.live_checker import LiveChecker
 from tests.integration.origin.media import decoded, packets
 from tests.integration.origin.running import Origin, running_origin
@@ -254,7 +254,8 @@ async def test_either_ffmpeg_may_die_or_hang_and_the_other_goes_on(origin: Origi
 
 async def test_every_rung_has_the_first_gop_of_an_encoder_never_seen_before(origin: Origin) -> None:
     """Our reader is there before its first frame, and the ladder begins with what that has read."""
-    async with publishing(argv(origin.url("cam"))):
+    hasty = (*H264, "-tune", "zerolatency")  # like a chip: nothing is held back at the start
+    async with publishing(argv(origin.url("cam"), video=hasty)):
 
         async def begun() -> FeedSegment | None:
             feed = await origin.feed("cam")
