@@ -18,3 +18,15 @@ def address_of(host: str) -> str | None:
         return None
     first = min((ipaddress.ip_address(text) for text in found), key=lambda address: (address.version, int(address)))
     return f"[{first}]" if first.version == 6 else str(first)
+
+
+def remembering(resolve: Resolve) -> Resolve:
+    """The same, but a host that has no address now keeps its last one: a name server may be silent for a moment."""
+    known: dict[str, str] = {}
+
+    def resolved(host: str) -> str | None:
+        if address := resolve(host):
+            known[host] = address
+        return known.get(host)
+
+    return resolved

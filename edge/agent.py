@@ -14,8 +14,8 @@ from edge.beacons import LARGEST, Beacons
 from edge.metrics import EdgeMetrics
 from edge.mirrors import Mirrors
 from edge.origins import Origins
-from edge.store_files import stored
-from panocast.feed import INIT_NAME, SEGMENT_NAME
+from edge.store_files import StoreFiles
+from panocast.feed import FILE_NAME
 from panocast.layout import STREAM_NAME
 from panocast.store import Store
 
@@ -23,8 +23,7 @@ log = logging.getLogger(__name__)
 
 AGAIN_S = 1.0
 NO_STORE = {"Cache-Control": "no-store"}
-_FILES = "|".join(re.sub(r"\?P<\w+>", "?:", name.pattern) for name in (INIT_NAME, SEGMENT_NAME))
-LIVE_PATH = re.compile(rf"(?P<name>{STREAM_NAME.pattern})(?:\.m3u8|_[0-9]{{1,5}}/(?:index\.m3u8|{_FILES}))")
+LIVE_PATH = re.compile(rf"(?P<name>{STREAM_NAME.pattern})(?:\.m3u8|_[0-9]{{1,5}}/(?:index\.m3u8|{FILE_NAME.pattern}))")
 """What of a stream stands below /hls/."""
 
 
@@ -45,7 +44,7 @@ class Agent:
         self._origins = origins
         self._mirrors = mirrors
         self._metrics = metrics
-        self._egress = egress
+        self._vod = StoreFiles(egress) if egress else None
         self._ready_file = ready_file
         self._beacons = beacons
         self._draining = False
@@ -62,8 +61,8 @@ class Agent:
             app.router.add_post("/beacon", self._beacons.take)
         if self._mirrors is not None:
             app.router.add_get("/hls/{path:.+}", self._mirrored)
-        if self._egress is not None:
-            app.router.add_get("/vod/{key:.+}", self._vod)
+        if self._vod is not None:
+            app.router.add_get("/{key:vod/.+}", self._vod.give)
         return app
 
     async def _running(self, _: web.Application) -> AsyncIterator[None]:
@@ -93,9 +92,9 @@ class Agent:
         return web.Response(body=self._metrics.text(), content_type="text/plain", charset="utf-8")
 
     async def _drain(self, _: web.Request) -> web.Response:
-        """From now on /healthz fails; the answer says whether somebody still watches."""
+        """From now on /healthz fails."""
         self._draining = True
-        return web.json_response({"busy": self._mirrors is not None and self._mirrors.busy})
+        return web.Response(status=204)
 
     async def _mirrored(self, request: web.Request) -> web.Response:
         assert self._mirrors is not None
@@ -106,10 +105,6 @@ class Agent:
             return web.Response(headers={"X-Accel-Redirect": f"/mirrored/{kind}/{path}"})
         known = any(self._origins.up.values())
         return web.Response(status=404 if known else 503, headers=NO_STORE)
-
-    async def _vod(self, request: web.Request) -> web.Response:
-        assert self._egress is not None
-        return await stored(self._egress, f"vod/{request.match_info['key']}")
 
 
 async def _for_ever(run: Callable[[], Awaitable[None]]) -> None:

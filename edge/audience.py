@@ -43,10 +43,10 @@ class Audience:
     _seen: dict[str, deque[tuple[float, int]]] = field(default_factory=dict)
 
     def note(self, requests: dict[str, Requests], now: float) -> None:
-        """Take what was asked since the last call."""
-        for name, asked in requests.items():
+        """Take what was asked since the last call; a last line of a stream that is mirrored no more is passed over."""
+        for name in requests.keys() & self.asked_at.keys():
             self.asked_at[name] = now
-            self._seen.setdefault(name, deque()).append((now, asked.playlists))
+            self._seen.setdefault(name, deque()).append((now, requests[name].playlists))
         for seen in self._seen.values():
             while seen and seen[0][0] <= now - WINDOW_S:
                 seen.popleft()
@@ -56,7 +56,7 @@ class Audience:
         return sum(count for _, count in self._seen.get(name, ())) * target_duration_s / WINDOW_S
 
     def asked(self, name: str, now: float) -> None:
-        """Somebody asked the agent itself for a stream."""
+        """Somebody asked the agent itself for a stream, which is mirrored from now on."""
         self.asked_at[name] = now
 
     def forget(self, name: str) -> None:

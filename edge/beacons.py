@@ -16,6 +16,9 @@ from aiohttp import web
 from prometheus_client import CollectorRegistry, Counter, Histogram
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from panocast.body import read_at_most
+from panocast.layout import SESSION_ID, STREAM_NAME, inner
+
 log = logging.getLogger(__name__)
 
 LARGEST = 2048
@@ -40,7 +43,7 @@ class Beacon(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     kind: Literal["live", "vod"]
-    stream: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,63}(/[0-9]{8}T[0-9]{6,12}Z-[a-z]{6,7})?$")]
+    stream: Annotated[str, Field(pattern=rf"^{STREAM_NAME.pattern}(/{inner(SESSION_ID)})?$")]
     startup_s: Seconds | None = None
     played_s: Seconds = 0.0
     stalled_s: Seconds = 0.0
@@ -122,8 +125,8 @@ class Beacons:
 
     async def take(self, request: web.Request) -> web.Response:
         """204, or 400 for what is no report, 413 for what is too large for one."""
-        body = await request.content.read(LARGEST + 1)
-        if len(body) > LARGEST:
+        body = await read_at_most(request.content, LARGEST)
+        if body is None:
             return web.Response(status=413)
         try:
             told = Beacon.model_validate_json(body)

@@ -28,12 +28,11 @@ SEAM_BACK_S = 60.0
 
 
 class Choice:
-    """The origin in use for one stream: `role` (None before any has it), why, and how often that changed."""
+    """The origin in use for one stream: `role` (None before any has it), and why."""
 
     def __init__(self, roles: Sequence[str], *, back_s: float = BACK_S) -> None:
         self.role: str | None = None
         self.why = ""
-        self.switches = 0
         self._roles = tuple(roles)
         self._any_since: float | None = None
         self._first_back_s = self._back_s = back_s
@@ -130,7 +129,6 @@ class Choice:
 
     def _use(self, role: str, why: str) -> None:
         self.role, self.why = role, why
-        self.switches += 1
         self._well_since = None
         self._failing.pop(role, None)
 

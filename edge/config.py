@@ -15,8 +15,11 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from edge.addresses import Resolve, address_of
 from edge.beacons import LARGEST
 from panocast.errors import UsageError
+from panocast.feed import FILE_NAME
+from panocast.layout import SESSION_ID, STREAM_NAME, inner
 from panocast.nginx import plain_path, worker_user
 from panocast.settings import EdgeSettings, Settings
+from panocast.store import local_folder
 
 PLAYER = Path(__file__).resolve().parent.parent / "player"
 
@@ -71,13 +74,16 @@ def live_folder(settings: Settings) -> Path:
 def render_config(
     settings: Settings, player: Path = PLAYER, playback_secret: str | None = None, resolve: Resolve = address_of
 ) -> str:
-    """The text of nginx.conf; raises UsageError for an origin URL or a path that cannot stand in it. With a
-    `playback_secret` (edge/signing.py) live streams and assets play from signed URLs only."""
+    """The text of nginx.conf; raises UsageError for a path that cannot stand in it. With a `playback_secret`
+    (edge/signing.py) live streams and assets play from signed URLs only."""
     template = Environment(
         loader=PackageLoader("edge"), undefined=StrictUndefined, autoescape=False, keep_trailing_newline=True
     ).get_template("nginx.conf.j2")
     edge = settings.edge
     return template.render(
+        name=STREAM_NAME.pattern,
+        file=FILE_NAME.pattern,
+        session=inner(SESSION_ID),
         folder=plain_path(edge_paths(settings).folder),
         user=worker_user(),
         workers=max(1, min(4, os.cpu_count() or 1)),
@@ -93,7 +99,7 @@ def render_config(
         drain_s=round(edge.drain_s),
         connections_per_address=edge.connections_per_address,
         requests_per_address_s=edge.requests_per_address_s,
-        vod_root=_local_root(settings.egress_url),
+        vod_root=plain_path(vod_root) if (vod_root := local_folder(settings.egress_url)) else None,
         page=plain_path(edge_paths(settings).page),
         player=plain_path(player),
         player_paths=r"style\.css|icon\.svg|src/[A-Za-z0-9_-]+\.js",
@@ -153,12 +159,5 @@ def origin_hosts(edge: EdgeSettings) -> list[str]:
 
 def _server(url: str, resolve: Resolve) -> str:
     split = urlsplit(url)
-    if split.scheme != "http" or not split.hostname or split.path not in ("", "/"):
-        raise UsageError(f"an origin is given as http://HOST:PORT, not {url!r} (settings edge.primary, edge.backup)")
-    address = resolve(split.hostname)
+    address = resolve(split.hostname or "")
     return f"{address}:{split.port or 80}" if address else "127.0.0.1:1 down"
-
-
-def _local_root(url: str) -> str | None:
-    """The folder of a `file://` store, which nginx serves by itself; None for any other store."""
-    return plain_path(Path(urlsplit(url).path)) if url.startswith("file://") else None

@@ -9,9 +9,8 @@ import time
 from typing import Any
 
 import aiohttp
-import boto3
-import botocore.exceptions
 
+from panocast.errors import PanocastError
 from panocast.settings import EdgeSettings
 from panocast.spot import instance_id
 
@@ -54,26 +53,29 @@ async def _tell_agent(port: int) -> None:
 async def _leave(target_group_arn: str, within_s: float) -> None:
     """Deregister from a load balancer's target group, and wait until it sends nobody any more. What AWS refuses is
     logged: the edge stops all the same."""
+    from panocast import aws  # boto3 takes a moment that edges without a balancer need not spend
+
     machine = await instance_id()
     if machine is None:
         log.warning("not on EC2: there is nothing to take out of %s", target_group_arn)
         return
-    target: dict[str, Any] = {"TargetGroupArn": target_group_arn, "Targets": [{"Id": machine}]}
     try:
-        async with asyncio.timeout(within_s):
-            client: Any = await asyncio.to_thread(boto3.client, "elbv2")
-            await asyncio.to_thread(client.deregister_targets, **target)
-            log.info("%s has left %s", machine, target_group_arn)
-            draining = True
-            while draining:
-                await asyncio.sleep(EVERY_S)
-                draining = await asyncio.to_thread(_is_draining, client, target)
+        with aws.translated(f"cannot leave {target_group_arn}"):
+            client = await asyncio.to_thread(lambda: aws.new_session().client("elbv2", config=aws.HASTY_CONFIG))
+            await asyncio.wait_for(_deregister(client, target_group_arn, machine), within_s)
     except TimeoutError:
         log.info("%s still drains after %.0f s", target_group_arn, within_s)
-    except (botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError) as error:
-        log.warning("cannot leave %s: %s", target_group_arn, error)
+    except PanocastError as error:
+        log.warning("%s", error)
 
 
-def _is_draining(client: Any, target: dict[str, Any]) -> bool:
-    described = client.describe_target_health(**target)["TargetHealthDescriptions"]
-    return any(health["TargetHealth"]["State"] == "draining" for health in described)
+async def _deregister(client: Any, target_group_arn: str, machine: str) -> None:
+    target = {"TargetGroupArn": target_group_arn, "Targets": [{"Id": machine}]}
+    await asyncio.to_thread(client.deregister_targets, **target)
+    log.info("%s has left %s", machine, target_group_arn)
+    draining = True
+    while draining:
+        await asyncio.sleep(EVERY_S)
+        described = await asyncio.to_thread(client.describe_target_health, **target)
+        states = [each["TargetHealth"]["State"] for each in described["TargetHealthDescriptions"]]
+        draining = "draining" in states

@@ -39,7 +39,7 @@ class Fetcher:
             async with self._session.get(url, timeout=timeout) as response:
                 if response.status != 200:
                     raise TemporaryError(f"the {role} answers {path} with {response.status}")
-                data = await read_at_most(response, most)
+                data = await read_at_most(response.content, most)
         except TimeoutError as error:
             raise TemporaryError(f"the {role} is slow with {path}") from error
         except (aiohttp.ClientError, OSError) as error:

@@ -75,19 +75,19 @@ class Mirror:
         self._arrived: list[float] = []
 
     async def run(self) -> None:
-        """Mirror until cancelled; what is fetched and shown stays on the shelf."""
+        """Mirror until cancelled; what is fetched and shown stays on the shelf. Raises what the shelf does (a full
+        disk), and can be called again."""
         self._fetching.clear()
-        self._inits.clear()
         try:
             async with asyncio.TaskGroup() as group:
                 for role, url in self._origins.items():
                     group.create_task(self._follow(role, url))
-                await self._keep_up()
+                await self._keep_up(group)
         finally:
-            tasks = [*self._fetching.values(), *self._inits.values()]
-            for task in tasks:
+            inits = list(self._inits.values())
+            for task in inits:
                 task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await asyncio.gather(*inits, return_exceptions=True)
 
     async def until_there(self, path: str, within_s: float) -> bool:
         """Wait until a file (a path below /hls/) is on the shelf; False when it is not after `within_s`."""
@@ -118,7 +118,7 @@ class Mirror:
 
         await follow_feed(self._session, url, self.name, heard, who=f"the {role} origin")
 
-    async def _keep_up(self) -> None:
+    async def _keep_up(self, group: asyncio.TaskGroup) -> None:
         while True:
             now = time.monotonic()
             before = self.choice.role
@@ -126,19 +126,19 @@ class Mirror:
             if active != before:
                 self._switched(before)
             if active is not None:
-                await self._mirror(active, now)
+                await self._mirror(active, now, group)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(TICK_S):
                     await self._wake.wait()
             self._wake.clear()
 
-    async def _mirror(self, active: str, now: float) -> None:
+    async def _mirror(self, active: str, now: float, group: asyncio.TaskGroup) -> None:
         self.window.take(self._sights[active], now)
         withdrawn = note_rungs(self.window, self._sights, active)
         for want in wanted(self.window, self._sights, active, now):
             key = (want.number, want.width)
             if key not in self._fetching:
-                self._fetching[key] = asyncio.create_task(self._obtain(want))
+                self._fetching[key] = group.create_task(self._obtain(want))
         mark_gaps(self.window, self._sights, now)
         self._note_end(active, now)
         await self._publish(now)
@@ -199,6 +199,8 @@ class Mirror:
         key = (want.number, want.width)
         try:
             async with self._slots:
+                if self.window.entry(want.number) is None:
+                    return  # it left while others were fetched
                 for index, (role, file) in enumerate(want.sources):
                     if await self._obtain_from(role, file, want, alone=index == len(want.sources) - 1):
                         self._tries.pop(key, None)
@@ -232,7 +234,7 @@ class Mirror:
             self._metrics.failed(role)
             self._wake.set()
             return False
-        arrived(self.window, want.number, want.width, file)
+        arrived(self.window, want, file)
         self.choice.fetched(role)
         self._metrics.fetched(role, len(data))
         self._arrived.append(want.announced_at)
@@ -245,10 +247,8 @@ class Mirror:
             return
         if path not in self._inits:
             self._inits[path] = asyncio.create_task(self._fetch_init(role, path, within_s))
-        try:
-            await asyncio.shield(self._inits[path])
-        finally:
-            self._inits.pop(path, None)
+            self._inits[path].add_done_callback(lambda _: self._inits.pop(path))
+        await asyncio.shield(self._inits[path])
 
     async def _fetch_init(self, role: str, path: str, within_s: float) -> None:
         data = await self._fetcher.init(role, path, within_s=within_s)

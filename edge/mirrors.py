@@ -25,6 +25,7 @@ WAIT_S = 4.0
 """So long the first request of a stream waits for something to play."""
 IDLE_S = 30.0
 LOOK_S = 1.0
+AGAIN_S = 1.0
 
 
 class Mirrors:
@@ -99,12 +100,6 @@ class Mirrors:
         choices = {name: (m.choice.role, m.choice.why) for name, m in self._mirrors.items() if m.choice.role}
         return with_choices(self._origins.live, choices).model_dump_json()
 
-    @property
-    def busy(self) -> bool:
-        """Whether somebody watches something."""
-        now = time.monotonic()
-        return any(now - asked_at < 3 * LOOK_S for asked_at in self._audience.asked_at.values())
-
     def _begin(self, name: str, window: Window | None = None) -> Mirror:
         assert self._session is not None
         self._audience.asked(name, time.monotonic())
@@ -122,9 +117,11 @@ class Mirrors:
         while True:
             try:
                 await mirror.run()
-            except Exception:
+            except* OSError as errors:
+                log.error("%s cannot be kept, and is tried again: %s", mirror.name, errors.exceptions[0])
+            except* Exception:
                 log.exception("the mirror of %s failed; it is started again", mirror.name)
-                await asyncio.sleep(1.0)
+            await asyncio.sleep(AGAIN_S)
 
     async def _look(self) -> None:
         """Read who watches, and end what nobody watches and what is over."""

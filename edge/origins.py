@@ -10,6 +10,8 @@ import aiohttp
 from pydantic import ValidationError
 
 from edge.live import Live, merge
+from panocast.body import read_at_most
+from panocast.errors import TemporaryError
 
 log = logging.getLogger(__name__)
 
@@ -49,8 +51,11 @@ class Origins:
         try:
             async with session.get(f"{self.urls[role].rstrip('/')}/live.json") as response:
                 response.raise_for_status()
-                answer = Live.model_validate_json(await response.content.read(LARGEST_ANSWER))
-        except (aiohttp.ClientError, TimeoutError, ValidationError, OSError) as error:
+                body = await read_at_most(response.content, LARGEST_ANSWER)
+            if body is None:
+                raise TemporaryError(f"what it says has more than {LARGEST_ANSWER} bytes")
+            answer = Live.model_validate_json(body)
+        except (aiohttp.ClientError, TimeoutError, ValidationError, OSError, TemporaryError) as error:
             if self.up[role]:
                 log.warning("the %s origin does not answer: %s", role, error)
             self.up[role] = False

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from aiohttp import web
 
-from edge.addresses import Resolve, address_of
+from edge.addresses import Resolve, address_of, remembering
 from edge.agent import Agent
 from edge.beacons import BeaconLog, Beacons, ViewerMetrics
 from edge.config import PLAYER, edge_paths, live_folder, origin_hosts, render_config
@@ -25,26 +25,26 @@ from edge.page import publish_page, qr_code
 from edge.shelf import Shelf
 from edge.signing import playback_secret
 from panocast import nginx
-from panocast.lifecycle import until_stopped
+from panocast.errors import PanocastError
+from panocast.lifecycle import say, until_stopped
 from panocast.process import Command
 from panocast.service import Service
 from panocast.settings import Settings
 from panocast.spot import NoticeKind, notices
-from panocast.store import open_store
+from panocast.store import local_folder, open_store
 
 log = logging.getLogger(__name__)
 
 NAMES_EVERY_S = 5.0
 
 
-async def render(settings: Settings) -> Path:
+async def render(settings: Settings, resolve: Resolve = address_of) -> Path:
     """Write the edge's nginx configuration, checked by nginx itself, and give its path."""
     paths = edge_paths(settings)
     paths.create()
     live_folder(settings).mkdir(parents=True, exist_ok=True)
     secret = playback_secret(settings.state) if settings.edge.signed else None
-    paths.config.touch(mode=0o600)  # it may hold the secret
-    paths.config.write_text(_config(settings, secret))
+    _write(paths.config, _config(settings, secret, resolve))
     if settings.edge.public_url:
         paths.qr_code.write_bytes(qr_code(settings.edge.public_url))
     publish_page(settings.edge.player or PLAYER, paths.page)
@@ -52,36 +52,48 @@ async def render(settings: Settings) -> Path:
     return paths.config
 
 
-def _config(settings: Settings, secret: str | None, resolve: Resolve = address_of) -> str:
+def _config(settings: Settings, secret: str | None, resolve: Resolve) -> str:
     return render_config(settings, settings.edge.player or PLAYER, playback_secret=secret, resolve=resolve)
+
+
+def _write(config: Path, text: str) -> None:
+    """Replace the configuration, whole: a full disk must not leave half of it for the next start."""
+    fresh = config.with_suffix(".new")
+    fresh.touch(mode=0o600)  # it may hold the secret
+    fresh.write_text(text)
+    fresh.replace(config)
 
 
 async def follow_names(
     settings: Settings, server: Service, resolve: Resolve = address_of, every_s: float = NAMES_EVERY_S
 ) -> None:
-    """Tell nginx, until cancelled, when an origin's name stands for another address."""
+    """Tell nginx, until cancelled, when an origin's name stands for another address. Trouble (a full disk, a
+    certificate that is just being renewed) is said, and passes."""
     path = edge_paths(settings).config
     secret = playback_secret(settings.state) if settings.edge.signed else None
-    known: list[str | None] = []
+    known: dict[str, str | None] = {}
     while True:
         await asyncio.sleep(every_s)
-        now = await asyncio.to_thread(lambda: [resolve(host) for host in origin_hosts(settings.edge)])
+        now = await asyncio.to_thread(lambda: {host: resolve(host) for host in origin_hosts(settings.edge)})
         if now == known or not server.pid:
             continue
-        known = now
-        text = _config(settings, secret, dict(zip(origin_hosts(settings.edge), now, strict=True)).get)
-        if text != path.read_text():
-            log.info("an origin has another address")
-            path.write_text(text)
-            os.kill(server.pid, signal.SIGHUP)
+        try:
+            text = _config(settings, secret, now.get)
+            if text != path.read_text():
+                log.info("an origin has another address")
+                _write(path, text)
+                os.kill(server.pid, signal.SIGHUP)
+            known = now
+        except (PanocastError, OSError) as error:
+            log.warning("nginx cannot be told where the origins are now: %s", error)
 
 
-async def commands(settings: Settings, *, config: Path | None = None) -> list[Command]:
+async def commands(settings: Settings, *, config: Path | None = None, resolve: Resolve = address_of) -> list[Command]:
     """What runs an edge, its nginx configuration freshly written and checked.
 
     The agent reads the settings again: from `config`, where there is one, and from its environment.
     """
-    rendered = await render(settings)
+    rendered = await render(settings, resolve)
     agent = [sys.executable, "-m", "edge", "agent", "--state", str(settings.state)]
     if config:
         agent += ["--config", str(config)]
@@ -91,12 +103,13 @@ async def commands(settings: Settings, *, config: Path | None = None) -> list[Co
 async def run(settings: Settings, *, config: Path | None = None) -> None:
     """Run an edge until SIGTERM, SIGINT or the notice that its machine is taken away; then drain it: viewers notice
     nothing. A second signal ends it at once."""
-    nginx_command, agent_command = await commands(settings, config=config)
+    resolve = remembering(address_of)
+    nginx_command, agent_command = await commands(settings, config=config, resolve=resolve)
     # SIGQUIT: nginx takes nobody in any more, finishes what it sends, and ends.
-    server = Service(nginx_command, grace_s=settings.edge.drain_s, stop_by=signal.SIGQUIT, on_stderr=_say)
-    agent = Service(agent_command, on_stderr=_say)
+    server = Service(nginx_command, grace_s=settings.edge.drain_s, stop_by=signal.SIGQUIT, on_stderr=say)
+    agent = Service(agent_command, on_stderr=say)
     serving, answering = (asyncio.create_task(service.run()) for service in (server, agent))
-    following = asyncio.create_task(follow_names(settings, server))
+    following = asyncio.create_task(follow_names(settings, server, resolve))
     try:
         await _first(until_stopped(), _taken_away(), serving, answering)
         if not serving.done() and not answering.done():
@@ -138,11 +151,6 @@ async def _first(*awaited: Coroutine[None, None, None] | asyncio.Task[None]) -> 
                 await task
 
 
-def _say(line: str) -> None:
-    sys.stderr.write(f"{line}\n")
-    sys.stderr.flush()
-
-
 def make_agent(settings: Settings) -> Agent:
     """The agent as settings say, not running yet."""
     edge = settings.edge
@@ -153,7 +161,7 @@ def make_agent(settings: Settings) -> Agent:
         folder = live_folder(settings)
         log_file = folder / "watched.log"
         mirrors = Mirrors(origins, Shelf(folder), log_file, metrics, idle_s=edge.idle_s, back_s=edge.back_s)
-    egress = None if settings.egress_url.startswith("file://") else open_store(settings.egress_url)
+    egress = None if local_folder(settings.egress_url) else open_store(settings.egress_url, hasty=True)
     beacons = None
     if edge.beacons:
         kept = BeaconLog(edge_paths(settings).beacons)

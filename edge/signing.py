@@ -23,11 +23,11 @@ from urllib.parse import urlsplit
 
 from panocast.errors import UsageError
 from panocast.keys import load_secret
-from panocast.layout import SESSION_ID, STREAM_NAME
+from panocast.layout import SESSION_ID, STREAM_NAME, inner
 
 ROUND_S = 300
-_SESSION = re.sub(r"\?P<\w+>|\((?!\?)", "(?:", SESSION_ID.pattern)
-_SIGNABLE = re.compile(rf"/(?P<what>hls/{STREAM_NAME.pattern}(?=\.m3u8$)|vod/{STREAM_NAME.pattern}/{_SESSION}(?=/)).*")
+_ASSET = f"{STREAM_NAME.pattern}/{inner(SESSION_ID)}"
+_SIGNABLE = re.compile(rf"/(?P<what>hls/{STREAM_NAME.pattern}(?=\.m3u8$)|vod/{_ASSET}(?=/)).*")
 
 
 def playback_secret(state: Path) -> str:

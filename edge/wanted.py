@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from edge.choice import GRACE_S
 from edge.sight import Sight, following, key_of
-from edge.window import Entry, Window
+from edge.window import KEEP_S, Entry, Window
 from panocast.feed import RungFile, rung_folder
 
 
@@ -60,20 +60,22 @@ def mark_gaps(window: Window, sights: Mapping[str, Sight], now: float) -> None:
 
 def give_up(window: Window, number: int, width: int) -> bool:
     """Take a file for a gap that could not be had from any origin, if a later one of its rung is here already."""
-    for index, entry in enumerate(window.entries):
-        if entry.shown.number == number:
-            if any(width in later.there for later in window.entries[index + 1 :]):
-                entry.gaps.add(width)
-                return True
-            return False
-    return True
+    entry = window.entry(number)
+    if entry is None:
+        return True
+    hopeless = any(width in later.there for later in window.entries if later.shown.number > number)
+    if hopeless:
+        entry.gaps.add(width)
+    return hopeless
 
 
-def arrived(window: Window, number: int, width: int, file: RungFile) -> None:
-    """A file is here."""
-    for entry in window.entries:
-        if entry.shown.number == number:
-            entry.there[width] = file
+def arrived(window: Window, want: Wanted, file: RungFile) -> None:
+    """A file is here; one whose segment has left meanwhile goes like those that left."""
+    if entry := window.entry(want.number):
+        entry.there[want.width] = file
+    else:
+        until = want.announced_at + KEEP_S
+        window.retired += [(until, want.target), (until, f"{want.folder}/{file.init}")]
 
 
 def _overdue(entry: Entry, width: int, sights: Mapping[str, Sight], active: str, other: str, now: float) -> bool:

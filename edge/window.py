@@ -59,6 +59,10 @@ class Window:
         """What origins call the newest segment."""
         return key_of(self.entries[-1].told) if self.entries else None
 
+    def entry(self, number: int) -> Entry | None:
+        """The segment that is shown under a number, if it is still in the window."""
+        return next((entry for entry in self.entries if entry.shown.number == number), None)
+
     def take(self, sight: Sight, now: float) -> None:
         """Place what the origin in use has after the newest segment, and let the oldest leave."""
         feed = sight.feed

@@ -14,9 +14,9 @@ from urllib.parse import parse_qsl
 
 from panocast.errors import RefusedError
 from panocast.keys import StreamKeys
-from panocast.layout import is_stream_name
+from panocast.layout import STREAM_NAME, is_stream_name
 
-RUNG_NAME = re.compile(r"(?P<name>[a-z0-9][a-z0-9-]{0,63})_(?P<width>[1-9]\d{0,4})")
+RUNG_NAME = re.compile(rf"(?P<name>{STREAM_NAME.pattern})_(?P<width>[1-9]\d{{0,4}})")
 # What nginx-rtmp 1.2 writes, in this order; the query of the stream key follows (ngx_rtmp_notify_module.c).
 _FIELDS = ["app", "flashver", "swfurl", "tcurl", "pageurl", "addr", "clientid", "call", "name", "type"]
 _MOST_FIELDS = 40

@@ -8,7 +8,6 @@ Everything else about a recording can be told from the files that nginx left.
 from __future__ import annotations
 
 import logging
-import os
 from collections import deque
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,6 +15,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from origin.clock import Beat
+from panocast.folders import replace_file
 from panocast.layout import Session, is_stream_name, session_id
 from panocast.recording import SourceInfo
 
@@ -142,13 +142,7 @@ class Journal:
         """Write a session down in place of what was known of it."""
         path = self._path(record.name, record.session)
         path.parent.mkdir(exist_ok=True)
-        fresh = path.with_suffix(".new")
-        with fresh.open("w") as file:
-            file.write(record.model_dump_json())
-            file.flush()
-            os.fsync(file.fileno())
-        fresh.replace(path)
-        _sync(path.parent)
+        replace_file(path, record.model_dump_json())
 
     def forget(self, record: SessionRecord) -> None:
         """The session is closed for good, or never had a recording."""
@@ -175,11 +169,3 @@ def _read(path: Path) -> SessionRecord | None:
         log.error("%s cannot be read, its recording gets a new session: %s", path, error)
         path.rename(path.with_suffix(".broken"))
         return None
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

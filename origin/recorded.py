@@ -6,7 +6,9 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-_FILE = re.compile(r"(?P<name>[a-z0-9][a-z0-9-]{0,63})-(?P<time>\d{9,11})\.flv")
+from panocast.layout import STREAM_NAME
+
+_FILE = re.compile(rf"(?P<name>{STREAM_NAME.pattern})-(?P<time>\d{{9,11}})\.flv")
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -36,8 +36,12 @@ CLIENT_CONFIG = Config(
     response_checksum_validation="when_supported",
     user_agent_extra="panocast",
 )
+# For what somebody waits for: over after some five seconds, instead of minutes.
+HASTY_CONFIG = CLIENT_CONFIG.merge(
+    Config(retries={"mode": "standard", "total_max_attempts": 2}, connect_timeout=1, read_timeout=2)
+)
 # An endpoint that is not Amazon's (MinIO, moto, Ceph) rarely has a DNS name for each bucket.
-PATH_STYLE = CLIENT_CONFIG.merge(Config(s3={"addressing_style": "path"}))
+PATH_STYLE = Config(s3={"addressing_style": "path"})
 
 _NOT_THERE = {"404", "NoSuchKey", "NotFound"}
 # A bucket or queue that is not there is a setting to mend: trying again would hide a typing mistake for ever.

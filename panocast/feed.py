@@ -17,7 +17,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from panocast.layout import STREAM_NAME
+from panocast.layout import STREAM_NAME, inner
 from panocast.projection import Projection, Stereo
 
 WAIT_S = 5.0
@@ -26,6 +26,7 @@ WAIT_S = 5.0
 TIMELINE_ID = re.compile(r"[0-9a-f]{8}")
 SEGMENT_NAME = re.compile(r"(?P<timeline>[0-9a-f]{8})-(?P<number>[0-9]{1,15})\.m4s")
 INIT_NAME = re.compile(r"init-[0-9a-f]{12}\.mp4")
+FILE_NAME = re.compile(f"{inner(INIT_NAME)}|{inner(SEGMENT_NAME)}")
 
 
 class _Told(BaseModel):

@@ -98,11 +98,10 @@ def _plain(options: Options) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Where an ffmpeg is: output time in seconds, frames written, speed (1.0 is real time)."""
+    """Where an ffmpeg is: output time in seconds, frames written."""
 
     time_s: float = 0.0
     frames: int = 0
-    speed: float = 0.0
 
 
 class ProgressReader:
@@ -120,7 +119,6 @@ class ProgressReader:
         return Progress(
             time_s=_number(self._values.get("out_time_us")) / 1e6,
             frames=int(_number(self._values.get("frame"))),
-            speed=_number(self._values.get("speed", "").removesuffix("x")),
         )
 
 

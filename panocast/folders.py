@@ -1,4 +1,4 @@
-"""Files and folders below a root, reached without ever following a symbolic link, and the locks on them.
+"""Files and folders below a root, reached without ever following a symbolic link; locks, and files replaced for good.
 
 What the directory store is made of; Linux only (descriptors of folders, flock).
 """
@@ -99,6 +99,22 @@ def locked(path: Path, *, wait_s: float = LOCK_WAIT_S) -> Iterator[None]:
         yield
     finally:
         os.close(lock)
+
+
+def replace_file(path: Path, text: str) -> None:
+    """Write a file in place of the one that has its name: whole at every moment, and on the disk when it returns. For
+    one writer at a time. Raises OSError."""
+    fresh = path.with_suffix(".new")
+    with fresh.open("w") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    fresh.replace(path)
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
 
 
 def clean(folder: Path, *, before: float, keep: str) -> None:

@@ -81,7 +81,7 @@ async def _ask(
                 raise NotFoundError(f"{url} is not there")
             if response.status != 200:
                 raise TemporaryError(f"{url} answers {response.status}")
-            body = await read_at_most(response, LARGEST_FEED_BYTES)
+            body = await read_at_most(response.content, LARGEST_FEED_BYTES)
         if body is None:
             raise TemporaryError(f"{url} answers with more than {LARGEST_FEED_BYTES} bytes")
         feed = Feed.model_validate_json(body)

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from pydantic import PositiveInt, TypeAdapter, ValidationError
 
+from panocast import folders
 from panocast.errors import TemporaryError, UsageError
 from panocast.settings import Settings
 
@@ -50,12 +51,12 @@ class StreamKeys:
         return hmac.compare_digest(self.key(name).encode(), key.encode("utf-8", "surrogatepass"))
 
     def renew(self, name: str) -> str:
-        """Make the key of a stream invalid, and give the one that is valid from now on. Raises UsageError."""
-        generations = {**self._read(), name: self._generation(name) + 1}
-        fresh = self._renewed.with_suffix(f".{os.getpid()}")
+        """Make the key of a stream invalid for good, and give the one that is valid from now on. Raises UsageError, and
+        TemporaryError as `key` does."""
         try:
-            fresh.write_text(json.dumps(generations, indent=1) + "\n")
-            fresh.replace(self._renewed)
+            with folders.locked(self._renewed.with_suffix(".lock")):
+                generations = {**self._read(), name: self._generation(name) + 1}
+                folders.replace_file(self._renewed, json.dumps(generations, indent=1) + "\n")
         except OSError as error:
             raise UsageError(f"cannot write {self._renewed}: {error.strerror}") from error
         return self.key(name)
@@ -70,7 +71,8 @@ class StreamKeys:
             return {}
         except (OSError, ValidationError) as error:
             raise TemporaryError(
-                f"{self._renewed} cannot be read: without it nobody can say which keys are valid"
+                f"{self._renewed} cannot be read: without it nobody can say which keys are valid. Restore it, or "
+                "remove it: then every key is of the first generation again, or of its streams.NAME.key_generation"
             ) from error
 
 

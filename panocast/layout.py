@@ -34,6 +34,11 @@ _PART = re.compile(r"recordings/(?P<name>[^/]+)/(?P<session>[^/]+)/(?P<number>\d
 _END = re.compile(r"recordings/(?P<name>[^/]+)/(?P<session>[^/]+)/end\.json")
 
 
+def inner(pattern: re.Pattern[str]) -> str:
+    """A pattern to stand inside another one: its text, without groups that capture."""
+    return re.sub(r"\(\?P<\w+>|\((?!\?)", "(?:", pattern.pattern)
+
+
 def is_stream_name(name: str) -> bool:
     """Whether `name` may name a stream: lower-case letters, digits and hyphens, at most 64, no hyphen first."""
     return STREAM_NAME.fullmatch(name) is not None

@@ -35,7 +35,7 @@ async def keep_running(services: Iterable[Service]) -> None:
 
 async def run_until_stopped(commands: Iterable[Command]) -> None:
     """Keep commands running until SIGTERM or SIGINT; what they say goes to stderr, keys blanked."""
-    running = asyncio.create_task(keep_running([Service(command, on_stderr=_say) for command in commands]))
+    running = asyncio.create_task(keep_running([Service(command, on_stderr=say) for command in commands]))
     stopped = asyncio.create_task(until_stopped())
     await asyncio.wait([running, stopped], return_when=asyncio.FIRST_COMPLETED)
     for task in (running, stopped):
@@ -46,6 +46,7 @@ async def run_until_stopped(commands: Iterable[Command]) -> None:
             raise result
 
 
-def _say(line: str) -> None:
+def say(line: str) -> None:
+    """Pass on what a child says."""
     sys.stderr.write(f"{line}\n")
     sys.stderr.flush()

@@ -8,12 +8,13 @@ threads (`asyncio.to_thread`).
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Protocol
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from panocast.errors import PanocastError, UsageError
 
@@ -150,6 +151,11 @@ def clean_reason(reason: str) -> str:
 def clamp_delay(delay_s: float) -> float:
     """The delay that a queue can keep, in seconds."""
     return min(max(delay_s, 0.0), MAX_DELAY_S)
+
+
+def queue_file_url(path: Path) -> str:
+    """The URL of the queue in a file of this machine, given by its absolute path."""
+    return "sqlite://" + quote(os.fsencode(path))
 
 
 def open_queue(url: str) -> Queue:

@@ -10,11 +10,19 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from urllib.parse import quote
 
 from panocast import queue_schema
 from panocast.errors import NotFoundError
-from panocast.queue import DeadMessage, Depth, LeaseLostError, Message, check_body, clamp_delay, clean_reason
+from panocast.queue import (
+    DeadMessage,
+    Depth,
+    LeaseLostError,
+    Message,
+    check_body,
+    clamp_delay,
+    clean_reason,
+    queue_file_url,
+)
 from panocast.uptime import Uptime, uptime
 
 # By uptime: whoever sets the machine's clock ends no lease early, and hides no message for longer than it was to be.
@@ -48,7 +56,7 @@ class SqliteQueue:
 
     @property
     def url(self) -> str:
-        return "sqlite://" + quote(str(self._path))
+        return queue_file_url(self._path)
 
     def send(self, body: str, *, dedupe: str | None = None, delay_s: float = 0) -> bool:
         check_body(body)

@@ -1,6 +1,6 @@
 """A queue in SQS (a standard one, with a dead-letter queue), or in a service that speaks its protocol.
- What it may
-have to do: panocast/permissions.py.
+
+What it may have to do: panocast/permissions.py.
 """
 
 from __future__ import annotations

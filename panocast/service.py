@@ -66,7 +66,8 @@ class Service:
             self.child.kill()
 
     async def run(self) -> None:
-        """Start, wait, pause, start again; ends only by cancellation (then the child is stopped) or a SetupError."""
+        """Start, wait, pause, start again; ends only by cancellation (the child is stopped, and killed at a second one)
+        or a SetupError."""
         clock = asyncio.get_running_loop().time
         while True:
             begun = clock()
@@ -88,5 +89,8 @@ class Service:
             code = await child.wait()
             self.last_error = child.failure(code) if code else f"{self.command.name} ended"
         finally:
-            self.child = None
-            await asyncio.shield(child.stop(self._grace_s, by=self._stop_by))
+            try:
+                await asyncio.shield(child.stop(self._grace_s, by=self._stop_by))
+            finally:
+                child.kill()  # for whoever is cancelled again meanwhile, its time is over
+                self.child = None

@@ -5,20 +5,40 @@ Read at entry points only; functions get the narrow values they need.
 
 from __future__ import annotations
 
+import os
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+    TomlConfigSettingsSource,
+)
 
 from panocast.errors import UsageError
 from panocast.fence import FenceMode
+from panocast.layout import STREAM_NAME
 from panocast.projection import HalfTurn, Orientation, Projection, QuarterTurn, Stereo
+from panocast.queue import queue_file_url
+
+
+def _origin_url(url: str) -> str:
+    split = urlsplit(url)
+    # A port that is no port is a ValueError of its own.
+    if url.removesuffix("/") != f"http://{split.netloc}" or not split.hostname or split.port == 0:
+        raise ValueError("an origin is given as http://HOST:PORT")
+    return url
+
 
 Port = Annotated[int, Field(ge=1, le=65535)]
-StreamNameText = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")]
+OriginUrl = Annotated[str, AfterValidator(_origin_url)]
+StreamNameText = Annotated[str, StringConstraints(pattern=f"^{STREAM_NAME.pattern}$")]
 
 
 class _Section(BaseModel):
@@ -52,7 +72,7 @@ class OriginSettings(_Section):
     # How long the encoder may be away and still go on with the same live playlists.
     grace_s: Annotated[float, Field(ge=0, le=3600)] = 60.0
     # The other origin's HTTP, for one timeline on both.
-    peer: str | None = None
+    peer: OriginUrl | None = None
     # Where the primary publishes on what is published to it alone.
     push_to: Annotated[str | None, Field(pattern=r"^rtmps?://[A-Za-z0-9.:\[\]-]+/live$")] = None
     # Less room than this for recordings is an alarm.
@@ -71,8 +91,8 @@ class EdgeSettings(_Section):
     # Where viewers reach this edge, such as https://video.example.org: the library shows it as a QR code.
     public_url: Annotated[str | None, Field(pattern=r"^https?://[A-Za-z0-9.:\[\]-]+/?$")] = None
     agent_port: Port = 8083
-    primary: str = "http://127.0.0.1:8081"
-    backup: str | None = None
+    primary: OriginUrl = "http://127.0.0.1:8081"
+    backup: OriginUrl | None = None
     cache_mb: Annotated[int, Field(ge=16, le=1_000_000)] = 1024
     # How live streams come from the origins: mirrored by the agent, or, from origins whose packager is nginx-rtmp,
     # proxied.
@@ -172,17 +192,17 @@ class Settings(BaseSettings):
     @property
     def ingest_url(self) -> str:
         """The ingest store; a folder of the state directory where none is set."""
-        return self.ingest or f"file://{self.state}/ingest"
+        return self.ingest or (self.state.absolute() / "ingest").as_uri()
 
     @property
     def egress_url(self) -> str:
         """The egress store; a folder of the state directory where none is set."""
-        return self.egress or f"file://{self.state}/egress"
+        return self.egress or (self.state.absolute() / "egress").as_uri()
 
     @property
     def queue_url(self) -> str:
         """The queue; a file of the state directory where none is set."""
-        return self.queue or f"sqlite://{self.state}/queue.db"
+        return self.queue or queue_file_url(self.state.absolute() / "queue.db")
 
     @property
     def secret_path(self) -> Path:
@@ -227,7 +247,9 @@ def load_settings(
         return FromFile(**{"state": chosen, **(overrides or {})})  # type: ignore[arg-type]
     except ValidationError as error:
         raise UsageError("; ".join(_explain(e["loc"], e["input"], e["msg"]) for e in error.errors())) from error
-    except tomllib.TOMLDecodeError as error:
+    except SettingsError as error:
+        raise UsageError(_explain_json(error)) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UsageError(f"the settings file {file} is not TOML: {error}") from error
     except OSError as error:
         raise UsageError(f"cannot read the settings: {error}") from error
@@ -253,3 +275,11 @@ def as_environment(overrides: Overrides) -> dict[str, str]:
 
 def _explain(location: tuple[int | str, ...], value: object, message: str) -> str:
     return f"setting {'.'.join(str(part) for part in location)} = {value!r}: {message}"
+
+
+def _explain_json(error: SettingsError) -> str:
+    """pydantic names the section only; the JSON that it could not read tells the variable."""
+    text = getattr(error.__cause__, "doc", "")
+    names = [name for name, value in os.environ.items() if name.upper().startswith("PANOCAST_") and value == text]
+    example = 'lists and tables are given as JSON, such as ["a", "b"] or {"a": {"b": 1}}'
+    return f"setting {' or '.join(names)} = {text!r}: {example}" if names else f"{error}: {example}"

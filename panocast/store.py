@@ -12,6 +12,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 from urllib.parse import unquote, urlsplit
@@ -118,19 +119,29 @@ def check_prefix(prefix: str, *, whole_folder: bool = False) -> str:
     return prefix
 
 
-def open_store(url: str) -> Store:
-    """The store that `url` names: `file:///absolute/folder` (made at the first write) or `s3://bucket[/prefix]`.
+def local_folder(url: str) -> Path | None:
+    """The folder of a `file://` store; None for what names no folder of this machine."""
+    parts = urlsplit(url)
+    if parts.scheme != "file" or parts.netloc not in ("", "localhost") or not parts.path.startswith("/"):
+        return None
+    # A # or ? of a folder's name is quoted; bare, it would name another folder than the one that was meant.
+    return None if parts.query or parts.fragment else Path(unquote(parts.path, errors="surrogateescape"))
+
+
+def open_store(url: str, *, hasty: bool = False) -> Store:
+    """The store that `url` names: `file:///absolute/folder` (made at the first write) or `s3://bucket[/prefix]`. A
+    `hasty` one gives up within seconds, for those whom somebody waits for.
 
     Raises UsageError for any other URL. Touches neither disk nor network yet.
     """
     # Imported here: each store is built on this module, and boto3 takes half a second that one machine need not spend.
-    parts = urlsplit(url)
-    if parts.scheme == "file" and parts.netloc in ("", "localhost") and parts.path.startswith("/"):
+    if folder := local_folder(url):
         from panocast.store_directory import DirectoryStore
 
-        return DirectoryStore(Path(unquote(parts.path, errors="surrogateescape")))
+        return DirectoryStore(folder)
+    parts = urlsplit(url)
     if parts.scheme == "s3" and parts.netloc:
-        from panocast.store_s3 import S3Store
+        from panocast.store_s3 import S3Store, s3_client
 
-        return S3Store(parts.netloc, unquote(parts.path))
+        return S3Store(parts.netloc, unquote(parts.path), connect=partial(s3_client, hasty=hasty))
     raise UsageError(f"{url!r} names no store: use file:///absolute/folder or s3://bucket/prefix")

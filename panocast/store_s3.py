@@ -43,13 +43,14 @@ CONFLICT_PAUSE_S = 0.2
 WRITE_ID = "panocast-write"
 
 
-def s3_client() -> S3Client:
-    """A client from boto3's environment."""
+def s3_client(*, hasty: bool = False) -> S3Client:
+    """A client from boto3's environment; a `hasty` one gives up within seconds."""
     session = aws.new_session()
-    client = session.client("s3", config=aws.CLIENT_CONFIG)
+    config = aws.HASTY_CONFIG if hasty else aws.CLIENT_CONFIG
+    client = session.client("s3", config=config)
     if aws.is_amazon(client.meta.endpoint_url):
         return client
-    return session.client("s3", config=aws.PATH_STYLE)
+    return session.client("s3", config=config.merge(aws.PATH_STYLE))
 
 
 def _headers(key: str) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 
@@ -11,3 +12,28 @@ def alive(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except (FileNotFoundError, ProcessLookupError):
         return False
+
+
+def descendants(pid: int) -> list[int]:
+    """The process ids of all that `pid` started, directly or not."""
+    found: list[int] = []
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError, ValueError):
+            fields = path.read_text().rpartition(")")[2].split()
+            if int(fields[1]) == pid:
+                found += [int(path.parent.name), *descendants(int(path.parent.name))]
+    return found
+
+
+def live_ffmpegs(agent: int) -> dict[str, int]:
+    """The process ids of an origin agent's `passthrough` and `ladder`, as far as they run."""
+    found = {}
+    for pid in descendants(agent):
+        with suppress(OSError):
+            command = Path(f"/proc/{pid}/cmdline").read_bytes()
+            if command.partition(b"\0")[0].endswith(b"ffmpeg"):
+                if b"libx264" in command:
+                    found["ladder"] = pid
+                elif b"/live/" in command:
+                    found["passthrough"] = pid
+    return found

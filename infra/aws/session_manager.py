@@ -79,7 +79,7 @@ async def _fetch(url: str) -> bytes:
         timeout = aiohttp.ClientTimeout(total=300)
         async with aiohttp.ClientSession(timeout=timeout) as session, session.get(url) as response:
             response.raise_for_status()
-            package = await read_at_most(response, MOST_BYTES)
+            package = await read_at_most(response.content, MOST_BYTES)
     except (aiohttp.ClientError, TimeoutError) as error:
         raise _cannot(url, str(error) or type(error).__name__) from error
     if package is None:

@@ -10,14 +10,10 @@ from origin.packager.backlog import Backlog
 from origin.packager.fragments import Sample, Track
 from origin.packager.package import Package
 from origin.packager.rungs import EncodedRungs
-from origin.packager.shedding import Shedding
+from origin.packager.shedding import Shedding, is_behind
 from panocast.ladder import Rung, live_rungs
 
 log = logging.getLogger(__name__)
-
-# The ladder is behind when its newest frame is older by more than this than the source's, unless it is catching up.
-BEHIND_MS = 4_000
-SLOW, CATCHING_UP = 0.9, 1.1
 
 
 class Encoding:
@@ -108,10 +104,7 @@ class Encoding:
         ladder = self._ladder
         if ladder is None or newest_ms is None or ladder.newest_ms is None:
             return False
-        late = newest_ms - ladder.newest_ms > BEHIND_MS
-        if ladder.speed is None:
-            return late
-        return ladder.speed < SLOW or (late and ladder.speed < CATCHING_UP)
+        return is_behind(newest_ms - ladder.newest_ms, ladder.speed)
 
     async def _follow(self) -> None:
         """A ladder begins as soon as the source is known, not only when somebody looks."""

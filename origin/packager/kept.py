@@ -40,11 +40,6 @@ class KeptRunning(ABC):
         """Seconds of output for each second of the last ten, or None before ten seconds have passed."""
         return self._run.speed if self._run else None
 
-    @property
-    def flows(self) -> bool:
-        """Whether frames come out of it."""
-        return self._run is not None and self._run.heard_s is not None and self._run.silent_s < LOOK_S
-
     def warning(self) -> str | None:
         """What the stream's owner should know of it, in words."""
         if self.changed or self.starts < 2:

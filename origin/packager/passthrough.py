@@ -13,7 +13,7 @@ from origin.packager.readers import OnFrames, SourceReader
 from origin.packager.run import Run, Take
 from origin.stat import Published
 
-# A clock that moves less than this share of real time, over so many seconds in which frames came, stands still.
+# A clock that moves less than this share of real time, over so many seconds in which pictures came, stands still.
 STILL_S, STILL_SHARE = 8, 0.2
 
 Look = Callable[[], Awaitable[Published | None]]
@@ -33,6 +33,8 @@ class Passthrough(KeptRunning):
         self._reader: SourceReader | None = None
         self._times: deque[tuple[float, int]] = deque(maxlen=STILL_S)
         self._came = asyncio.Event()
+        self._clock = asyncio.get_running_loop().time
+        self._picture_s = float("-inf")
         super().__init__(name)
 
     @property
@@ -41,8 +43,13 @@ class Passthrough(KeptRunning):
         return self._reader.newest_ms if self._reader else None
 
     @property
+    def flows(self) -> bool:
+        """Whether pictures come: of sound alone nothing is made."""
+        return self._clock() - self._picture_s < LOOK_S
+
+    @property
     def stands_still(self) -> bool:
-        """Whether frames come, and their timestamps hardly move: nginx-rtmp holds a clock that jumped back where it
+        """Whether pictures come, and their timestamps hardly move: nginx-rtmp holds a clock that jumped back where it
         was, until it has caught up."""
         if len(self._times) < STILL_S:
             return False
@@ -85,15 +92,16 @@ class Passthrough(KeptRunning):
         return ended
 
     def _note_time(self) -> None:
-        """Once a second, while frames come."""
+        """Once a second, while pictures come."""
         newest_ms = self.newest_ms
         if not self.flows or newest_ms is None or (self._times and newest_ms < self._times[-1][1]):
             self._times.clear()
         else:
-            self._times.append((asyncio.get_running_loop().time(), newest_ms))
+            self._times.append((self._clock(), newest_ms))
 
     def _waking(self, reader: SourceReader) -> Take:
         def take(data: bytes) -> None:
+            self._picture_s = self._clock()
             reader.take_video(data)
             if reader.pending:
                 self._came.set()

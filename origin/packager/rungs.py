@@ -114,10 +114,15 @@ class EncodedRungs(KeptRunning):
         return take
 
     async def _notice_hangs(self, run: Run) -> None:
+        clock = asyncio.get_running_loop().time
+        idle_s = run.started_s
         while True:
             await asyncio.sleep(LOOK_S)
-            if self._flowing() and run.silent_s > (HANG_S if run.heard_s else START_S):
-                self._kill(f"nothing came out of it for {run.silent_s:.0f} s")
+            if not self._flowing():
+                idle_s = clock()
+            silent_s = min(run.silent_s, clock() - idle_s)
+            if silent_s > (HANG_S if run.heard_s else START_S):
+                self._kill(f"nothing came out of it for {silent_s:.0f} s")
                 return
 
 

@@ -8,10 +8,11 @@ from aiohttp import web
 
 from origin.packager.packager import OwnPackager
 from origin.packager.stream import PackagedStream
-from panocast.feed import INIT_NAME, SEGMENT_NAME, WAIT_S, State
+from panocast.feed import FILE_NAME, WAIT_S, State
+from panocast.layout import STREAM_NAME
 from panocast.live_hls import live_multivariant, media_playlist
 
-_NAME = "{name:[a-z0-9][a-z0-9-]{0,63}}"
+_NAME = f"{{name:{STREAM_NAME.pattern}}}"
 _WIDTH = "{width:[1-9][0-9]{0,4}}"
 # A playlist may change at any moment. What stands between may keep it for a second for others.
 PLAYLIST_CACHING = "public, max-age=0, s-maxage=1"
@@ -33,8 +34,7 @@ class Site:
         return [
             web.get(f"/hls/{_NAME}.m3u8", self._multivariant),
             web.get(f"{folder}/index.m3u8", self._media),
-            web.get(f"{folder}/{{file:{INIT_NAME.pattern}}}", self._file),
-            web.get(f"{folder}/{{file:{_unnamed(SEGMENT_NAME.pattern)}}}", self._file),
+            web.get(f"{folder}/{{file:{FILE_NAME.pattern}}}", self._file),
             web.get(f"/feed/{_NAME}", self._feed),
         ]
 
@@ -91,8 +91,3 @@ def _playlist(text: str) -> web.Response:
 
 def _missing() -> web.Response:
     return web.Response(status=404, text="not here\n", headers={"Cache-Control": NO_CACHING})
-
-
-def _unnamed(pattern: str) -> str:
-    """A pattern without names for its groups, which aiohttp would take for its own."""
-    return pattern.replace("(?P<timeline>", "(?:").replace("(?P<number>", "(?:")

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+# A ladder is behind when its newest frame is older by more than this than the source's, unless it is catching up.
+BEHIND_MS = 2_000
+CATCHING_UP = 1.1
 # So long must a ladder be behind before a rung goes, and so long after a change nothing is judged.
 SLOW_S = 12.0
 SETTLE_S = 10.0
 # A rung that was shed is tried again after this, and twice as long after each try that fails soon.
 PATIENCE_S = 60.0
 MOST_PATIENCE_S = 960.0
+
+
+def is_behind(late_ms: int, speed: float | None) -> bool:
+    """Whether a ladder that is so late, and encodes so many seconds in each second (if that is known), is too slow. Its
+    speed alone says nothing: a source may pause."""
+    return late_ms > BEHIND_MS and (speed is None or speed < CATCHING_UP)
 
 
 class Shedding:

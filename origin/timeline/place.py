@@ -38,9 +38,10 @@ class Place:
         sequence = max(discontinuity_sequence, self.discontinuity_sequence)
         return replace(self, number=number, discontinuity=True, discontinuity_sequence=sequence)
 
-    def fork(self) -> Place:
-        """The same place under a new id: media times go on, and no name can collide with the peer's."""
-        return replace(self, timeline=timeline_id(self.timeline, self.number, self.date_ms))
+    def fork(self, role: str) -> Place:
+        """The same place under a new id: media times go on, and no name can collide with the peer's, not even where it
+        does the same at this place."""
+        return replace(self, timeline=timeline_id(self.timeline, self.number, self.date_ms, role))
 
 
 def meet(own: Place, peer: Marks, index: int) -> Place:

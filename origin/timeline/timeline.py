@@ -193,16 +193,16 @@ class Timeline:
             if end_ms - place.start_ms >= self._segment_min_ms - ROUNDING_MS:
                 in_step = peer is not None and peer.at(place.start_ms) is not None
                 missing = self._news.known and not in_step and self._received.seems_to_miss(gop.start_ms, gop.end_ms)
-                return self._emit(place.fork() if missing else place, end_ms)
+                return self._emit(place.fork(self._role) if missing else place, end_ms)
             index = peer.at(end_ms) if peer else None
             if peer and index is not None and peer.numbers[index] > place.number:
                 # Both drifted apart: from here on the peer's cuts. This short one is not what the peer gave its name.
-                return self._emit(place.fork(), end_ms)
+                return self._emit(place.fork(self._role), end_ms)
         else:
             return None
         if self._waits():
             return None
-        return self._emit(place.fork(), end_ms)
+        return self._emit(place.fork(self._role), end_ms)
 
     def _over_hole(self, place: Place, peer: Marks | None) -> SegmentPlan | None:
         """GOPs did not come. Without the peer's word on how many segments they were, it is a guess under a new id."""
@@ -212,7 +212,7 @@ class Timeline:
             if peer and index is not None and peer.numbers[index] >= place.number:
                 found = replace(place, start_ms=gop.start_ms).seam(peer.numbers[index])
                 # On another timeline (it lost its memory) its number may have had our name before.
-                self._start_at(found if peer.timeline == place.timeline else found.fork())
+                self._start_at(found if peer.timeline == place.timeline else found.fork(self._role))
                 return self._next(self._place or place, peer)
         missing_ms = first_ms - place.start_ms
         if first_ms != self._guessed_to_ms:
@@ -220,10 +220,10 @@ class Timeline:
                 return None
             self._guessed_to_ms = first_ms
             if missing_ms > HOLE_MS:
-                self._start_at(replace(place, start_ms=first_ms).fork().seam(place.number))
+                self._start_at(replace(place, start_ms=first_ms).fork(self._role).seam(place.number))
                 return self._next(self._place or place, peer)
             if self._news.known:
-                place = place.fork()
+                place = place.fork(self._role)
         count = max(1, round(missing_ms / self._segment_ms))
         return self._emit(place, place.start_ms + missing_ms // count, hole=True)
 
@@ -255,7 +255,7 @@ class Timeline:
         if not (feed and place and place.timeline == feed.timeline) or self._role == "primary":
             return
         if matches(self._received.seen, feed.keyframes, place.offset_ms) is None:
-            self._place = place.fork()
+            self._place = place.fork(self._role)
 
     def _waits(self) -> bool:
         """Whether a decision should wait for the peer."""

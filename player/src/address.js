@@ -1,9 +1,25 @@
 /** Which stream a link asks for, and whether this page may open it. */
 
 /**
- * @typedef {{url: URL, kind: import('./types.js').Kind, name: string}} Address
+ * @typedef {{url: URL, path: string, kind: import('./types.js').Kind, name: string}} Address
+ *   its path is the one that servers list, without the token of signed playback
  * @typedef {'missing' | 'malformed' | 'scheme' | 'elsewhere'} Refused
  */
+
+/**
+ * Like `new URL`; URL.canParse is younger than many a phone.
+ *
+ * @param {string} text
+ * @param {string | URL} base
+ * @returns {URL | undefined}
+ */
+export function resolved(text, base) {
+  try {
+    return new URL(text, base);
+  } catch {
+    return undefined;
+  }
+}
 
 /**
  * Reads the `url` of a link. Only http(s) addresses of the page's own origin pass, and of others that its server names.
@@ -15,22 +31,18 @@
  */
 export function readAddress(text, origin, others = []) {
   if (!text.trim()) return { refused: 'missing' };
-  /** @type {URL} */
-  let url;
-  try {
-    url = new URL(text, `${origin}/`);
-  } catch {
-    return { refused: 'malformed' };
-  }
+  const url = resolved(text, origin);
+  if (!url) return { refused: 'malformed' };
   if (url.protocol !== 'http:' && url.protocol !== 'https:') return { refused: 'scheme' };
   const allowed = url.origin === origin || others.includes(url.origin);
   if (!allowed || url.username || url.password) return { refused: 'elsewhere' };
-  return { address: { url, kind: url.pathname.startsWith('/vod/') ? 'vod' : 'live', name: nameOf(url) } };
+  const path = url.pathname.replace(/^\/s\/[^/]+(?=\/)/, '');
+  return { address: { url, path, kind: path.startsWith('/vod/') ? 'vod' : 'live', name: nameOf(path) } };
 }
 
-/** @param {URL} url */
-function nameOf(url) {
-  const parts = url.pathname.split('/').filter(Boolean);
+/** @param {string} path */
+function nameOf(path) {
+  const parts = path.split('/').filter(Boolean);
   const part = (parts[0] === 'vod' ? parts[1] : parts.at(-1)) ?? '';
   try {
     return decodeURIComponent(part).replace(/\.m3u8$/, '');

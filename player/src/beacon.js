@@ -11,7 +11,14 @@ const every_ticks = 60;
 const cell_deg = 10;
 const columns = 360 / cell_deg;
 const rows = 180 / cell_deg;
-const reasons = /** @type {const} */ (['codec', 'broken', 'unsupported', 'network', 'notStream']);
+/** What it says when it gives up, and what that is called. @type {Record<string, string>} */
+const reasons = {
+  [words.codec]: 'codec',
+  [words.broken]: 'broken',
+  [words.unsupported]: 'unsupported',
+  [words.noPlayer]: 'network',
+  [words.notStream]: 'notStream',
+};
 
 /** NAME of a live stream, NAME/SESSION of a recording. @param {URL} url */
 export function streamOf({ pathname }) {
@@ -56,7 +63,7 @@ export async function report(address, stream, video, view) {
     // A wait for a stream or for a viewer's press is no slow start.
     prompt &&= state === 'loading' && !document.hidden;
     if (state === 'waiting' && last === 'playing' && !video.seeking) since.stalls++;
-    if (state === 'error') since.errors.push(reasons.find((reason) => words[reason] === message) ?? 'other');
+    if (state === 'error') since.errors.push(reasons[message] ?? 'other');
     last = state;
   };
   stream.addEventListener('change', follow);

@@ -69,7 +69,7 @@ export class Controls {
     });
     document.addEventListener('fullscreenchange', () => this.update());
     // A button that was clicked would catch the space bar from then on.
-    this.element.addEventListener('click', (event) => {
+    this.#stage.addEventListener('click', (event) => {
       if (event.detail > 0 && event.target instanceof Element) event.target.closest('button')?.blur();
     });
   }

@@ -15,12 +15,12 @@ const surely_px = 4096;
 
 const shared = {
   workerPath: new URL('../vendor/hls.worker.js', import.meta.url).href,
-  // A sharp first picture; the measured rate takes over at once.
-  abrEwmaDefaultEstimate: 4_000_000,
   // A device that cannot show what it decodes gets less.
   capLevelOnFPSDrop: true,
   // Captions lie over the sphere (captions.js), not in the flat video under it.
 };
+/** A sharp first picture; the measured rate takes over at once. Nothing is measured before a picture: who sees none gets less. */
+const guess = { most_bps: 4_000_000, less: 1 / 4 };
 /** Safari's own player stays about so far behind the end. */
 const native_delay_s = 6;
 const settings = {
@@ -78,16 +78,19 @@ export class Engine {
    * @param {URL} url
    * @param {boolean} live
    * @param {number} start_s  where in a recording
+   * @param {boolean} again  whether the last opening led to no picture
    */
-  open(url, live, start_s) {
+  open(url, live, start_s, again) {
     const Hls = this.#Hls;
     if (!Hls) throw new Error('load() comes first');
+    const known_bps = Math.min(guess.most_bps, this.#hls?.bandwidthEstimate ?? Infinity);
     this.close();
     this.live = live;
     this.fresh_ms = performance.now();
     this.#arrivals = new Arrivals();
     if (!Hls.isSupported()) return this.#openNative(url, start_s);
-    const hls = new Hls({ ...settings[live ? 'live' : 'vod'], startPosition: live ? -1 : start_s || -1 });
+    const begin = { startPosition: live ? -1 : start_s || -1, abrEwmaDefaultEstimate: known_bps * (again ? guess.less : 1) };
+    const hls = new Hls({ ...settings[live ? 'live' : 'vod'], ...begin });
     this.#hls = hls;
     hls.subtitleDisplay = false;
     hls.on(Hls.Events.MANIFEST_PARSED, () => {
@@ -189,7 +192,7 @@ export class Engine {
   /** Brings a live stream to where it should be, and keeps it there; called once a second or so. */
   keepPace() {
     const details = this.#hls?.latestLevelDetails;
-    if (!this.#hls || !details?.live) return;
+    if (!this.#hls || !details?.live) return void (this.#video.playbackRate = 1); // It may have ended while it hurried.
     const { buffered, currentTime } = this.#video;
     const ahead_s = buffered.length ? buffered.end(buffered.length - 1) - currentTime : 0;
     const target_s = this.#pace.target_s(details.targetduration);
@@ -215,10 +218,11 @@ export class Engine {
     return this.#hls?.autoLevelEnabled ?? true;
   }
 
-  /** @param {number} index  of the quality; -1 lets hls.js choose */
+  /** @param {number} index  of the quality; -1 lets hls.js choose, from all again */
   setLevel(index) {
     if (!this.#hls) return;
     this.#wantedWidth = this.#hls.levels[index]?.width ?? 0;
+    this.#hls.autoLevelCapping = -1;
     this.#hls.nextLevel = index;
     this.#tell.changed();
   }

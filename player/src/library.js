@@ -11,6 +11,7 @@ const poll_ms = 3000;
 
 /** @typedef {import('./types.js').Live} Live */
 /** @typedef {import('./types.js').Asset} Asset */
+/** @typedef {{live?: Live, catalog?: Asset[]}} Known */
 
 /** @param {HTMLElement} root */
 export function showLibrary(root) {
@@ -24,28 +25,24 @@ export function showLibrary(root) {
   root.replaceChildren(header, trouble, page);
   if (matchMedia('(hover: hover) and (pointer: fine)').matches) void offerPhone(header);
 
-  /** @type {{live: Live, catalog: Asset[]} | undefined} */
-  let known;
+  /** What was told last: live streams and recordings may come from different servers. @type {Known} */
+  const known = {};
   let shown = '';
   const stills = new Stills();
   const draw = () => {
-    if (!known) return;
     const news = JSON.stringify([known, field.value]);
-    if (news !== shown) render(page, known.live, known.catalog, field.value, stills);
+    if (news !== shown && (known.live || known.catalog)) render(page, known, field.value, stills);
     shown = news;
-    form.hidden = !known.live.live.length && !known.catalog.length;
+    form.hidden = !known.live?.live.length && !known.catalog?.length;
   };
   form.addEventListener('submit', (event) => event.preventDefault());
   field.addEventListener('input', draw);
   poll(async () => {
-    try {
-      const [live, catalog] = await Promise.all([fetchLive(), fetchCatalog()]);
-      trouble.textContent = '';
-      known = { live, catalog };
-      draw();
-    } catch {
-      trouble.textContent = words.unreachable;
-    }
+    const [live, catalog] = await Promise.allSettled([fetchLive(), fetchCatalog()]);
+    if (live.status === 'fulfilled') known.live = live.value;
+    if (catalog.status === 'fulfilled') known.catalog = catalog.value;
+    trouble.textContent = [live, catalog].every(({ status }) => status === 'fulfilled') ? '' : words.unreachable;
+    draw();
   }, poll_ms);
 }
 
@@ -53,27 +50,26 @@ export function showLibrary(root) {
  * Lays the page out anew, and leaves the keyboard's focus on the card it was on.
  *
  * @param {HTMLElement} page
- * @param {Live} live
- * @param {Asset[]} catalog
+ * @param {Known} known
  * @param {string} wanted  what the viewer searches for
  * @param {Stills} stills
  */
-function render(page, live, catalog, wanted, stills) {
+function render(page, { live, catalog }, wanted, stills) {
   const focused = page.contains(document.activeElement) && document.activeElement?.getAttribute('href');
   const open = page.querySelector('details')?.open;
-  const empty = !live.live.length && !catalog.length;
+  const empty = live?.live.length === 0 && catalog?.length === 0;
   const fits = (/** @type {{title: string}} */ { title }) => matches(title, wanted);
-  const [on, recorded] = [live.live.filter(fits), catalog.filter(fits)];
+  const [on, recorded] = [live?.live.filter(fits) ?? [], catalog?.filter(fits) ?? []];
   const parts = [];
   if (empty) parts.push(emptyState());
   else if (wanted.trim() && !on.length && !recorded.length) {
     parts.push(el('p', { class: 'hint', role: 'status' }, words.notFound(wanted.trim())));
   } else {
-    if (on.length || !wanted.trim()) parts.push(section(words.live, on.map((stream) => liveCard(stream, stills)), words.nothingLive));
+    if (on.length || (live && !wanted.trim())) parts.push(section(words.live, on.map((stream) => liveCard(stream, stills)), words.nothingLive));
     if (recorded.length) parts.push(section(words.vod, recorded.map(assetCard)));
   }
   if (!empty && !wanted.trim()) parts.push(howTo(open));
-  page.replaceChildren(...parts, ...(wanted.trim() ? [] : ownerNote(live)));
+  page.replaceChildren(...parts, ...(live && !wanted.trim() ? ownerNote(live) : []));
   page.removeAttribute('aria-busy');
   if (focused) page.querySelectorAll('a').forEach((link) => link.getAttribute('href') === focused && link.focus());
 }

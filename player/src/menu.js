@@ -103,9 +103,9 @@ export class Menu {
     if (page) button.append(icon('next'));
     button.addEventListener('click', () => {
       if (page) return this.#enter(page);
+      if (!choice) this.close(); // First: what opens a window now gives the focus back to who had it then.
       act?.();
       if (choice) this.#back();
-      else this.close();
     });
     return button;
   }

@@ -15,7 +15,7 @@ export function followDevice(tell) {
   const follow = ({ alpha, beta, gamma }) => {
     // A device without sensors sends one event with nothing in it.
     if (alpha === null || beta === null || gamma === null) return;
-    tell(held(alpha, beta, gamma, screen.orientation?.angle ?? 0));
+    tell(held(alpha, beta, gamma, screen.orientation?.angle ?? window.orientation ?? 0));
   };
 
   // A mouse means a desk: a laptop with sensors should not turn the view.

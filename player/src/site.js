@@ -1,5 +1,7 @@
 /** What the server says is there: /live.json, /vod/catalog.json and an asset's own asset.json. */
 
+import { resolved } from './address.js';
+
 /** @typedef {import('./types.js').Asset} Asset */
 /** @typedef {import('./types.js').Live} Live */
 
@@ -10,7 +12,7 @@ const text = (value) => (typeof value === 'string' ? value : '');
 /** @param {unknown} value @returns {any[]} */
 const list = (value) => (Array.isArray(value) ? value : []);
 /** @param {any} entry  of a list: has it an address that can be read? */
-const playable = (entry) => !!text(entry?.url) && URL.canParse(entry.url, location.origin);
+const playable = (entry) => !!text(entry?.url) && !!resolved(entry.url, location.origin);
 /** @param {any} value @returns {import('./types.js').Shape} */
 const shape = ({ projection, stereo, orientation: turned }) => ({
   projection: text(projection) || 'equirectangular',
@@ -32,7 +34,6 @@ const captions = (value) => ({
 /** @param {any} value @returns {Asset} */
 function asset(value) {
   return {
-    id: text(value.id),
     title: text(value.title) || text(value.name) || text(value.id),
     url: text(value.url),
     poster: text(value.poster),
@@ -75,7 +76,6 @@ export async function fetchLive() {
     refused: list(value.refused).map((entry) => ({
       name: text(entry?.name),
       reason: text(entry?.reason),
-      since: text(entry?.since),
     })),
   };
 }
@@ -95,7 +95,7 @@ export async function fetchAsset(stream) {
   const value = await json(place);
   if (!value) return undefined;
   const found = asset(value);
-  const whole = (/** @type {string} */ url) => (URL.canParse(url, place) ? new URL(url, place).href : '');
+  const whole = (/** @type {string} */ url) => resolved(url, place)?.href ?? '';
   return {
     ...found,
     thumbnails: found.thumbnails && whole(found.thumbnails),

@@ -16,17 +16,15 @@ export function widestPicture() {
 }
 
 /** Loads A-Frame, once; rejects when it cannot be had. */
-export function loadAframe() {
-  return new Promise((resolve, reject) => {
-    const script = el('script', { src: AFRAME_URL });
-    script.addEventListener('load', () => {
-      // Ctrl+Alt+I would fetch A-Frame's inspector from a third party.
-      Object.assign(window.AFRAME.components.inspector.Component.prototype, { init() {}, play() {}, remove() {} });
-      resolve(undefined);
-    });
+export async function loadAframe() {
+  const script = el('script', { src: AFRAME_URL });
+  await new Promise((resolve, reject) => {
+    script.addEventListener('load', resolve);
     script.addEventListener('error', reject);
     document.head.append(script);
   });
+  // Ctrl+Alt+I would fetch A-Frame's inspector from a third party.
+  Object.assign(window.AFRAME.components.inspector.Component.prototype, { init() {}, play() {}, remove() {} });
 }
 
 /** Part of a scene. @param {string} tag @param {Record<string, string>} attributes */
@@ -181,8 +179,9 @@ export class Sphere {
     this.#scene.addEventListener('exit-vr', () => act(false));
   }
 
-  enterVr() {
-    this.#scene.enterVR();
+  /** Rejects where the headset, or the viewer, does not want to. */
+  async enterVr() {
+    await this.#scene.enterVR();
   }
 
   leaveVr() {

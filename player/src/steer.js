@@ -102,7 +102,7 @@ export class Steer {
   #key(event) {
     const direction = directions[event.key];
     if (!direction || event.defaultPrevented || event.ctrlKey || event.altKey || event.metaKey) return;
-    if (event.target instanceof Element && event.target.closest('input, select, textarea, [role=menu]')) return;
+    if (event.target instanceof Element && event.target.closest('input, select, textarea, dialog, [role=menu]')) return;
     event.preventDefault();
     if (!event.repeat) this.#view.turn(direction[0] * step_deg, direction[1] * step_deg);
     this.#keys.add(event.key);

@@ -12,7 +12,7 @@ import { words } from './words.js';
 /** @typedef {import('./types.js').State} State */
 
 const tick_ms = 1000;
-/** A picture that has not moved for this long needs help. */
+/** A picture that has not moved for this long needs help; twice as long once an opening led to none, for a network may be slow. */
 const patience_ms = { live: 4000, vod: 10_000 };
 /** A live stream that gave nothing new for this long has ended. */
 const over_ms = 12_000;
@@ -69,7 +69,7 @@ export class Stream extends EventTarget {
     try {
       await this.engine.load();
     } catch {
-      return this.#set('error', words.network);
+      return this.#set('error', words.noPlayer);
     }
     this.#moved_ms = performance.now();
     setInterval(() => this.#tick(), tick_ms);
@@ -136,7 +136,7 @@ export class Stream extends EventTarget {
     this.#set(this.played ? 'waiting' : 'loading', words.loading);
     this.#moved_ms = performance.now();
     this.#remember();
-    this.engine.open(this.#address.url, live, this.#position_s);
+    this.engine.open(this.#address.url, live, this.#position_s, this.#openings > 1);
   }
 
   /** Where to go on in a recording: closing puts the video back to 0. */
@@ -178,14 +178,14 @@ export class Stream extends EventTarget {
   }
 
   #tick() {
-    if (this.#checking || document.hidden || !this.wanted) return;
-    if (['error', 'offline', 'ended'].includes(this.state)) return;
+    if (this.#checking || !this.wanted || ['error', 'offline', 'ended'].includes(this.state)) return;
+    this.engine.keepPace(); // Who has left the page may still listen.
+    if (document.hidden) return;
     const now_ms = performance.now();
     const { currentTime, readyState } = this.#video; // A closed video goes back to 0 without having moved.
-    this.engine.keepPace();
     if (readyState >= 2 && Math.abs(currentTime - this.#position_s) > 0.05) return this.#moving(now_ms);
-    const still_ms = now_ms - this.#moved_ms;
-    if (still_ms > patience_ms[this.live ? 'live' : 'vod'] && !this.#nextCheck) {
+    const most_ms = patience_ms[this.live ? 'live' : 'vod'] * (this.#openings > 1 ? 2 : 1);
+    if (now_ms - this.#moved_ms > most_ms && !this.#nextCheck) {
       this.#wait(words.stalled);
       void this.#check();
     }
@@ -285,8 +285,12 @@ export class Stream extends EventTarget {
       this.#set('ended', live ? words.ended : words.vodEnded);
       if (live) void this.#check();
     });
+    // Who goes back from the end wants to watch; the browser has paused.
+    video.addEventListener('seeked', () => this.state === 'ended' && !video.ended && !this.live && this.play());
     document.addEventListener('visibilitychange', () => {
-      if (!document.hidden && this.wanted && video.paused && this.state !== 'ended') void this.#playVideo();
+      if (document.hidden) return;
+      this.#moved_ms = performance.now(); // Nobody has looked whether it did.
+      if (this.wanted && video.paused && this.state !== 'ended') void this.#playVideo();
     });
     addEventListener('online', () => this.state !== 'playing' && this.#nextCheck && void this.#check());
   }

@@ -47,7 +47,6 @@ export interface LiveStream extends Shape {
 export interface Refusal {
   name: string;
   reason: string;
-  since: string;
 }
 
 export interface Live {
@@ -64,7 +63,6 @@ export interface Captions {
 
 /** A recording, as /vod/catalog.json and asset.json describe it. */
 export interface Asset extends Shape {
-  id: string;
   title: string;
   url: string;
   poster: string;

@@ -29,12 +29,6 @@ export class View extends EventTarget {
     return heading(this.rotation);
   }
 
-  /** Whether anything differs from how a stream opens. */
-  get moved() {
-    const { yaw_deg, pitch_deg } = this.heading;
-    return Math.abs(yaw_deg) > 0.5 || Math.abs(pitch_deg) > 0.5 || this.#fov_deg !== undefined;
-  }
-
   /**
    * @param {number} right_deg
    * @param {number} up_deg

@@ -1,5 +1,7 @@
 /** WebVTT that points into picture sheets: `sheet.jpg#xywh=x,y,w,h` for each stretch of a recording. */
 
+import { resolved } from './address.js';
+
 /** @typedef {{start_s: number, end_s: number, url: string, x: number, y: number, width: number, height: number}} Thumbnail */
 
 const time = String.raw`(?:(\d+):)?(\d\d):(\d\d)\.(\d{3})`;
@@ -23,9 +25,8 @@ export function readThumbnails(text, base) {
     const times = timing.exec(lines[at] ?? '');
     const [address, fragment] = (lines[at + 1] ?? '').trim().split('#');
     const box = /^xywh=(?:pixel:)?(\d+),(\d+),(\d+),(\d+)$/.exec(fragment ?? '');
-    if (!times || !box || !address || !URL.canParse(address, base)) continue;
-    const url = new URL(address, base);
-    if (url.origin !== new URL(base).origin) continue;
+    const url = address && resolved(address, base);
+    if (!times || !box || !url || url.origin !== new URL(base).origin) continue;
     const [x, y, width, height] = box.slice(1).map(Number);
     found.push({ start_s: seconds(times.slice(1, 5)), end_s: seconds(times.slice(5, 9)), url: url.href, x, y, width, height });
   }

@@ -139,7 +139,10 @@ class Watch {
     this.#picture.addEventListener('change', () => this.#update());
     this.#captions.addEventListener('change', () => this.#menu.update());
     this.#retry.addEventListener('click', () => stream.retry());
-    this.#sound.addEventListener('click', () => (video.muted = false));
+    this.#sound.addEventListener('click', () => {
+      video.muted = false;
+      void this.#askForSensors();
+    });
     for (const event of ['pointermove', 'pointerdown', 'keydown', 'focusin']) {
       this.#stage.addEventListener(event, () => this.#wake());
     }
@@ -172,8 +175,8 @@ class Watch {
 
   async #readLive() {
     const answer = await fetchLive().catch(() => undefined);
-    if (!answer || this.#address.url.origin !== location.origin) return;
-    const path = this.#address.url.pathname;
+    const { url: asked, path } = this.#address;
+    if (!answer || asked.origin !== location.origin) return;
     const found = answer.live.find(({ url }) => fromRoot(url).split('?')[0] === path);
     this.#absent = found ? 0 : this.#absent + 1;
     if (found) {
@@ -198,14 +201,14 @@ class Watch {
     await this.#picture.wrap(this.#surface, this.#video, this.#view);
     const { sphere } = this.#picture;
     if (!sphere) return;
-    void this.#controls.offerVr(() => sphere.enterVr());
+    void this.#controls.offerVr(() => sphere.enterVr().catch(() => this.#say(words.noVr)));
     /** Few have a headset: the rest need not fetch what it takes. @type {Promise<(inside: boolean) => void> | undefined} */
     let panel;
     sphere.onHeadset((inside) => {
       panel ??= import('./headset.js').then(({ makePanel }) =>
         makePanel(sphere, this.#stream, this.#video, () => this.#recentre()),
       );
-      void panel.then((show) => show(inside));
+      void panel.then((show) => show(inside), () => (panel = undefined)); // Another time, perhaps.
     });
   }
 
@@ -247,7 +250,7 @@ class Watch {
     this.#stage.classList.remove('idle');
     clearTimeout(this.#idle);
     this.#idle = setTimeout(() => {
-      const busy = this.#menu.open || this.#controls.element.querySelector(':focus-visible');
+      const busy = this.#menu.open || this.#stage.querySelector(':is(.top, .bar) :focus-visible');
       if (this.#stream.state === 'playing' && !busy) this.#stage.classList.add('idle');
     }, idle_ms);
   }
@@ -266,7 +269,7 @@ class Watch {
     const said = /** @type {Element} */ (this.#notice.querySelector('p'));
     if (said.textContent !== message) said.textContent = message;
     const blank = this.#picture.awaited && !this.#video.classList.contains('glimpse');
-    this.#notice.hidden = !message && state !== 'loading' && !blank;
+    this.#notice.classList.toggle('silent', !message && state !== 'loading' && !blank);
     this.#retry.hidden = state !== 'error';
     // Who has paused wants to look around: nothing lies in the middle then.
     this.#bigPlay.hidden = !((state === 'paused' && !played) || (state === 'ended' && this.#address.kind === 'vod'));

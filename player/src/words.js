@@ -2,7 +2,6 @@
 
 export const words = {
   brand: 'panocast',
-  library: 'Library',
   live: 'Live now',
   liveBadge: 'Live',
   goLive: 'Go to live',
@@ -54,6 +53,7 @@ export const words = {
   fullscreen: 'Full screen',
   leaveFullscreen: 'Leave full screen',
   vr: 'Watch in VR',
+  noVr: 'The headset cannot be used now. Look whether it is busy, and whether this page may use it.',
   retry: 'Try again',
   back: 'Back to the library',
   picture: '360° picture. Drag it, or use the arrow keys, to look around.',
@@ -61,6 +61,7 @@ export const words = {
   buffering: 'Loading…',
   stalled: 'The picture has stopped. Waiting for the stream to go on…',
   network: 'No connection to the server. Check your network; this page goes on by itself when it is back.',
+  noPlayer: 'The player could not be loaded. Check your network, then try again.',
   server: (/** @type {number} */ status) => `The server has trouble (${status}). Trying again…`,
   offline: (/** @type {string} */ name) => `“${name}” is not live right now. Leave this page open: it starts by itself.`,
   ended: 'The stream has ended. If it comes back, this page goes on by itself.',
@@ -70,7 +71,7 @@ export const words = {
   notStream: 'This address does not hold a video stream. Check the link, or pick something from the library.',
   codec:
     'This browser cannot play the format of this stream. Try an up-to-date Chrome, Edge, Firefox or Safari.',
-  broken: 'The video cannot be played: its data is damaged, or this device cannot decode it. Try a lower quality or another browser.',
+  broken: 'The video cannot be played: its data is damaged, or this device cannot decode it. Try again, or another browser or device.',
   unsupported: 'This browser cannot play streamed video. Try an up-to-date Chrome, Edge, Firefox or Safari.',
 
   refusedTitle: 'This link cannot be opened',

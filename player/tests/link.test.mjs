@@ -27,6 +27,15 @@ test('other servers are refused unless this one names them', () => {
   assert.equal(linkTo(read.address.url.href, { start_s: 0 }), '/?url=https%3A//media.example.net/hls/a.m3u8');
 });
 
+test('the token of a signed address stays with it, and is no part of what is asked for', () => {
+  const path = '/vod/a/s/master.m3u8';
+  const read = readAddress(`/s/1795204800-TOKEN${path}`, 'https://example.org');
+  assert.ok('address' in read);
+  const { address } = read;
+  assert.deepEqual([address.path, address.kind, address.name], [path, 'vod', 'a']);
+  assert.equal(linkTo(address.url.href, { start_s: 0 }), `/?url=/s/1795204800-TOKEN${path}`);
+});
+
 test('a search finds every word, in any order, whatever the accents', () => {
   assert.ok(matches('Été à la plage', 'plage ete'));
   assert.ok(!matches('Été à la plage', 'plage hiver'));

@@ -23,6 +23,7 @@ for (const [what, text] of [
   ['no WebVTT', '<html>'],
   ['another server', 'WEBVTT\n\n00:00.000 --> 00:02.000\nhttps://elsewhere.invalid/a.jpg#xywh=0,0,1,1'],
   ['a script', 'WEBVTT\n\n00:00.000 --> 00:02.000\njavascript:alert(1)#xywh=0,0,1,1'],
+  ['nonsense', 'WEBVTT\n\n00:00.000 --> 00:02.000\nhttp://[#xywh=0,0,1,1'],
   ['words', 'WEBVTT\n\n00:00.000 --> 00:02.000\nHello'],
 ]) {
   test(`${what} is left out`, () => assert.deepEqual(readThumbnails(text, base), []));

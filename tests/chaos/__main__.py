@@ -86,7 +86,7 @@ def fuzz(minutes: float = 8.0, seed: int = 1000) -> None:
 def live(kills: int = 20, faults: int = 2, only: str = "") -> None:
     """Hurt an origin of a running event again and again: what viewers notice, what the recording lacks; `--only WORD`
     runs those scenarios whose name has it."""
-    lines = []
+    lines, wrong = [], False
     with tempfile.TemporaryDirectory(prefix="panocast-chaos-") as folder:
         for what in SCENARIOS:
             if only not in what:
@@ -94,9 +94,12 @@ def live(kills: int = 20, faults: int = 2, only: str = "") -> None:
             times = -(-kills // len(KILLS)) if what.startswith("kill") else faults
             figures = asyncio.run(run_scenario(what, times, Path(folder)))
             lines.append(figures.line())
+            wrong = wrong or figures.wrong
             for line in (figures.line(), *figures.problems[:10]):
                 typer.echo(line)
     typer.echo("\n".join(["", HEAD, *lines]))
+    if wrong:
+        raise typer.Exit(1)
 
 
 @app.command()
@@ -104,8 +107,10 @@ def failovers(minutes: float = 10.0, number: int = 2) -> None:
     """An event with a few failovers: every refresh of every playlist checked, hls.js in Chromium, and whatever else is
     installed of ffmpeg, VLC and GStreamer."""
     with tempfile.TemporaryDirectory(prefix="panocast-chaos-") as folder:
-        for line in asyncio.run(watch_failovers(Path(folder), seconds=minutes * 60, failovers=number)):
-            typer.echo(line)
+        lines, wrong = asyncio.run(watch_failovers(Path(folder), seconds=minutes * 60, failovers=number))
+    typer.echo("\n".join(lines))
+    if wrong:
+        raise typer.Exit(1)
 
 
 @app.command(name="soak")

@@ -15,9 +15,9 @@ CHECK_S = 0.3
 """Several times for each segment, so that no version of a playlist is missed."""
 
 
-async def watch_failovers(folder: Path, *, seconds: float, failovers: int) -> list[str]:
+async def watch_failovers(folder: Path, *, seconds: float, failovers: int) -> tuple[list[str], bool]:
     """Watch an event for so long, while the origin in use is killed (`kill -9` of nginx, agent and ffmpegs) so often,
-    evenly spread; gives the table."""
+    evenly spread; gives the table, and whether anything happened that may not."""
     killed: list[str] = []
     async with stage(folder / "state") as running:
         url = f"{running.edge.url}/hls/{NAME}.m3u8"
@@ -43,10 +43,12 @@ async def watch_failovers(folder: Path, *, seconds: float, failovers: int) -> li
                 *checker.problems[:10],
                 *poller.errors[:10],
             ]
+            wrong = bool(checker.problems or poller.errors or poller.discontinuities)
             if shown:
                 seen = await shown.look()
+                wrong = wrong or bool(seen.back or seen.errors)
                 lines.append(
                     f"hls.js in Chromium: {len(seen.stalls)} stalls, longest {max(seen.stalls, default=0.0):.2f} s; "
                     f"{seen.back} steps back, {seen.jumps} jumps ahead {' '.join(seen.errors)}"
                 )
-            return [*lines, *(player.line() for player in players)]
+            return [*lines, *(player.line() for player in players)], wrong

@@ -50,6 +50,12 @@ class Figures:
     problems: list[str] = field(default_factory=list)
     frames: tuple[int, int] = (0, 0)
 
+    @property
+    def wrong(self) -> bool:
+        """Whether anything happened that may not, however busy the machine is."""
+        made, recorded = self.frames
+        return bool(self.problems or self.back or self.seams or recorded != made)
+
     def line(self) -> str:
         """One line of the table."""
         waits = f"{max(self.beyond_s):5.2f} {statistics.median(self.beyond_s):5.2f}" if self.beyond_s else "-"
@@ -78,7 +84,12 @@ def killed(part: str) -> Hurt:
 
 def stopped(origin: OriginAt, _: Path) -> None:
     """Its ffmpegs stand still until the agent notices."""
-    origin.send("ffmpeg", SIGSTOP)
+    origin.send("ffmpegs", SIGSTOP)
+
+
+def ladder_stopped(origin: OriginAt, _: Path) -> None:
+    """The source goes on, its other rungs do not."""
+    origin.send("ladder", SIGSTOP)
 
 
 def cut(origin: OriginAt, _: Path) -> Mend:
@@ -116,10 +127,11 @@ def on_a_small_disk(state: Path) -> list[str]:
     return ["bwrap", "--die-with-parent", "--dev-bind", "/", "/", *disk, *arguments(state)]
 
 
-KILLS = ("nginx", "agent", "ffmpeg", "all")
+KILLS = ("nginx", "agent", "ffmpegs", "all")
 SCENARIOS: dict[str, Hurt] = {
     **{f"kill -9 of {part}": killed(part) for part in KILLS},
     "SIGSTOP of its ffmpegs": stopped,
+    "SIGSTOP of its ladder": ladder_stopped,
     "its disk full": full_disk,
     "network to the edge cut": cut,
     "network to the edge frozen": frozen,
@@ -203,7 +215,7 @@ async def audience(
         status, body, _ = await running.edge.get(path)
         return status, body
 
-    checker = LiveChecker(fetch, NAME)
+    checker = LiveChecker(fetch, NAME, steady=True)
 
     async def check() -> None:
         while True:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from tests.unit.origin.timeline.checks import goes_on, names_mean_the_same, on_one_timeline
 from tests.unit.origin.timeline.faults import GOPS, KINDS, Fault, play
 
-END_MS, FAULTS_MS = 94_000, (10_000, 55_000)
+END_MS, FAULTS_MS = 110_000, (10_000, 55_000)
 SETTLED_MS = 20_000
 """So long after the last fault both are one again."""
 EVERY_S = 60.0

@@ -141,14 +141,3 @@ async def publishing(url: str, card: Card, duration_s: float | None = None) -> A
         yield child
     finally:
         await child.stop(grace_s=3)
-
-
-def descendants(pid: int) -> list[int]:
-    """The process ids of all that `pid` started, directly or not."""
-    found: list[int] = []
-    for path in Path("/proc").glob("[0-9]*/stat"):
-        with suppress(OSError, ValueError):
-            fields = path.read_text().rpartition(")")[2].split()
-            if int(fields[1]) == pid:
-                found += [int(path.parent.name), *descendants(int(path.parent.name))]
-    return found

@@ -19,6 +19,7 @@ from edge.page import qr_code
 PLAYER = Path(__file__).resolve().parents[2] / "player"
 PAGE_FILES = ("index.html", "style.css", "icon.svg")
 PAGE_FOLDERS = ("src", "vendor")
+SIGNED = "/s/1795204800-XXXXXXXXXXXXXXXXXXXXXX"  # what `panocast sign` puts before a path
 
 # Where each colour lies on the sphere, as boxes (x, y, width, height) of a 640 × 320 equirectangular picture: ahead is
 # its middle, 90° are a quarter of its width. The rest, behind the viewer, is blue.
@@ -126,6 +127,7 @@ class Channel:
     garbage: bool = False
     over: bool = False
     fmp4: bool = False
+    bits_per_s: dict[str, int] = field(default_factory=lambda: {"640": 500_000, "320": 200_000})
     gaps: frozenset[int] = frozenset()
     breaks: frozenset[int] = frozenset()
 
@@ -175,10 +177,9 @@ class Channel:
         return number + 30 * sum(b <= number for b in self.breaks)
 
     def multivariant(self, name: str) -> str:
-        rungs = [(500_000, 640, 320), (200_000, 320, 160)][: 1 if self.fmp4 else 2]
         lines = ["#EXTM3U"]
-        for bandwidth, width, height in rungs:
-            size = f"RESOLUTION={width}x{height}"
+        for width, bandwidth in list(self.bits_per_s.items())[: 1 if self.fmp4 else 2]:
+            size = f"RESOLUTION={width}x{int(width) // 2}"
             lines.append(f'#EXT-X-STREAM-INF:BANDWIDTH={bandwidth},{size},CODECS="{self.codecs}"')
             lines.append(f"{name}/{width}.m3u8")
         return "\n".join([*lines, ""])
@@ -205,6 +206,8 @@ class PlayerSite:
     catalog: dict[str, Any] | None = None
     assets: dict[str, dict[str, Any]] = field(default_factory=dict)
     down: bool = False
+    away: set[str] = field(default_factory=set)
+    network_bits_per_s: int = 0
     others: list[str] = field(default_factory=list)
     told: dict[str, Any] = field(default_factory=dict)
     beacons: list[str] = field(default_factory=list)
@@ -225,13 +228,14 @@ class PlayerSite:
         app.router.add_get("/player.json", self._player)
         app.router.add_post("/beacon", self._beacon)
         app.router.add_get("/qr.svg", self._qr)
-        app.router.add_get("/vod/{name}/{session}/asset.json", self._asset)
-        app.router.add_get("/hls/{name}.m3u8", self._multivariant)
-        app.router.add_get("/hls/{name}/{width}.m3u8", self._playlist)
-        app.router.add_get("/hls/{name}/{origin}-{width}-{number}.ts", self._segment)
-        app.router.add_get("/hls/{name}/{origin}-{width}-{number}.m4s", self._fmp4_segment)
-        app.router.add_get("/hls/{name}/{width}-init.mp4", self._init)
-        app.router.add_static("/vod", self.media)
+        for before in ("", SIGNED):
+            app.router.add_get(before + "/vod/{name}/{session}/asset.json", self._asset)
+            app.router.add_get(before + "/hls/{name}.m3u8", self._multivariant)
+            app.router.add_get(before + "/hls/{name}/{width}.m3u8", self._playlist)
+            app.router.add_get(before + "/hls/{name}/{origin}-{width}-{number}.ts", self._segment)
+            app.router.add_get(before + "/hls/{name}/{origin}-{width}-{number}.m4s", self._fmp4_segment)
+            app.router.add_get(before + "/hls/{name}/{width}-init.mp4", self._init)
+            app.router.add_static(before + "/vod", self.media)
         for folder in PAGE_FOLDERS:
             app.router.add_static(f"/{folder}", PLAYER / folder)
         for name in PAGE_FILES:
@@ -252,6 +256,8 @@ class PlayerSite:
         if self.down:
             if request.transport:
                 request.transport.abort()
+            raise web.HTTPServiceUnavailable
+        if request.path in self.away:
             raise web.HTTPServiceUnavailable
         response: web.StreamResponse = await handler(request)
         response.headers["Cache-Control"] = "no-cache"
@@ -302,8 +308,22 @@ class PlayerSite:
             return web.Response(body=bytes(range(256)) * 400, content_type="video/mp2t")
         wanted = request.match_info
         made = len(list(self.channel.segments.glob("640-*.ts")))
-        name = f"{wanted['width']}-{int(wanted['number']) % made}.ts"
-        return web.FileResponse(self.channel.segments / name, headers={"Content-Type": "video/mp2t"})
+        path = self.channel.segments / f"{wanted['width']}-{int(wanted['number']) % made}.ts"
+        if self.network_bits_per_s:
+            return await self._trickle(request, path.read_bytes(), self.channel.bits_per_s[wanted["width"]])
+        return web.FileResponse(path, headers={"Content-Type": "video/mp2t"})
+
+    async def _trickle(self, request: web.Request, segment: bytes, bits_per_s: int) -> web.StreamResponse:
+        """Answers as slowly as the network is, with a segment of a second that is as large as its playlist says."""
+        nothing = b"\x47\x1f\xff\x10" + bytes(184)
+        segment += nothing * ((bits_per_s // 8 - len(segment)) // len(nothing))
+        response = web.StreamResponse(headers={"Content-Type": "video/mp2t", "Content-Length": str(len(segment))})
+        await response.prepare(request)
+        piece = self.network_bits_per_s // 8 // 20
+        for at in range(0, len(segment), piece):
+            await asyncio.sleep(1 / 20)
+            await response.write(segment[at : at + piece])
+        return response
 
     async def _fmp4_segment(self, request: web.Request) -> web.StreamResponse:
         number = int(request.match_info["number"])

@@ -18,9 +18,10 @@ from panocast.feed import Feed
 from panocast.ladder import Size
 from panocast.process import Child, Command
 from panocast.testcard import Card
-from tests.e2e.platform import Platform, descendants, platform
+from tests.e2e.platform import Platform, platform
 from tests.integration.edge.running import Edge, running_edge
 from tests.link import Link, link_to
+from tests.processes import live_ffmpegs
 from tests.waiting import eventually
 
 NAME = "cam"
@@ -41,19 +42,19 @@ class OriginAt:
         """The process id of its `nginx` or its `agent`."""
         return self.up.children()[f"{self.role} origin {part}"]
 
-    def ffmpegs(self) -> list[int]:
-        """The process ids of its live ffmpegs."""
-        found = []
-        for pid in descendants(self.pid("agent")):
-            with suppress(OSError):
-                words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-                found += [pid] if words[0].endswith(b"ffmpeg") and any(b"/live/" in word for word in words) else []
-        return found
-
     def pids(self, part: str) -> list[int]:
-        """The process ids of `nginx`, `agent`, `ffmpeg`, or of `all` three."""
-        parts = ("ffmpeg", "nginx", "agent") if part == "all" else (part,)
-        return [pid for each in parts for pid in (self.ffmpegs() if each == "ffmpeg" else [self.pid(each)])]
+        """The process ids of `nginx`, `agent`, `ladder`, `ffmpegs` (the ladder and the passthrough), or of `all`."""
+        ffmpegs = live_ffmpegs(self.pid("agent"))
+        assert len(ffmpegs) == 2, f"of its ffmpegs only {ffmpegs} run"
+        match part:
+            case "ladder":
+                return [ffmpegs["ladder"]]
+            case "ffmpegs":
+                return list(ffmpegs.values())
+            case "all":
+                return [*ffmpegs.values(), self.pid("nginx"), self.pid("agent")]
+            case _:
+                return [self.pid(part)]
 
     def send(self, part: str, number: signal.Signals) -> None:
         """Send a signal to these."""

@@ -17,8 +17,9 @@ from panocast.hls import parse_media_playlist
 from panocast.ladder import Size
 from panocast.service import Backoff, Service
 from panocast.testcard import Card
-from tests.e2e.platform import Platform, descendants, platform, publishing
+from tests.e2e.platform import Platform, platform, publishing
 from tests.media import frame_times
+from tests.processes import live_ffmpegs
 from tests.waiting import eventually
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
@@ -63,21 +64,15 @@ async def kill(up: Platform, pid: int) -> None:
     await eventually(newer, within_s=60)
 
 
-def process_named(pid: int, word: str) -> int:
-    """The process below `pid` whose command line holds `word`."""
-    for child in descendants(pid):
-        with suppress(OSError):
-            if word.encode() in Path(f"/proc/{child}/cmdline").read_bytes():
-                return child
-    raise AssertionError(f"no process with {word!r} in its command line")
-
-
 async def test_no_frame_is_lost_when_anything_but_the_ingesting_nginx_is_killed(tmp_path: Path) -> None:
     async with platform(tmp_path, settings=SETTINGS) as up, publishing(up.publish_url("cam"), CARD, EVENT_S) as encoder:
         await eventually(lambda: up.live("cam"))
         for name in THE_OTHERS:
             await kill(up, up.children()[name])
-        await kill(up, process_named(up.process.pid, "/live/cam"))
+        ffmpegs = live_ffmpegs(up.children()["primary origin agent"])
+        assert len(ffmpegs) == 2
+        for pid in ffmpegs.values():
+            await kill(up, pid)
         assert await encoder.wait() == 0
         [asset] = await eventually(lambda: up.assets("cam"), within_s=240)
         assert len(await frame_times(f"{up.web}/vod/{asset['id']}/master.m3u8")) == EVENT_S * CARD.fps

@@ -16,9 +16,9 @@ import pytest
 
 from panocast.ladder import Size
 from panocast.testcard import Card
-from tests.e2e.platform import STOP_TIMEOUT_S, arguments, descendants, platform, publishing
+from tests.e2e.platform import STOP_TIMEOUT_S, arguments, platform, publishing
 from tests.media import frame_times, output_of
-from tests.processes import alive
+from tests.processes import alive, descendants
 from tests.waiting import eventually
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]

@@ -108,6 +108,21 @@ async def test_forbidden_autoplay_leaves_a_play_button(browser: Browser, site: P
         await comes_to(page, "playing")
 
 
+async def test_a_script_that_does_not_arrive_is_said(browser: Browser, site: PlayerSite) -> None:
+    page = await browser.new_page(viewport=DESKTOP)
+    for script, words in [
+        ("dom.js", "This page could not be loaded"),
+        ("hls.min.mjs", "The player could not be loaded"),
+    ]:
+        await page.route(f"**/{script}", lambda route: route.abort())
+        await page.goto(site.url + VOD)
+        await page.get_by_text(words).wait_for()
+        await page.unroute_all()
+    await page.get_by_role("button", name="Try again").click()
+    await comes_to(page, "playing")
+    await page.close()
+
+
 async def test_storage_may_be_forbidden(browser: Browser, site: PlayerSite) -> None:
     async with watched(browser, site, viewport=DESKTOP) as context:
         await context.add_init_script(

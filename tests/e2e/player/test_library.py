@@ -88,6 +88,19 @@ async def test_a_library_out_of_reach_says_so_and_recovers(site: PlayerSite, vis
     await page.get_by_text("The server does not answer").wait_for(state="hidden")
 
 
+async def test_a_server_that_is_away_takes_nothing_of_the_other_with_it(site: PlayerSite, visit: Opening) -> None:
+    site.list_live(title="Harbour")
+    site.catalog = {"vod": [{"title": "Colour card", "url": "/vod/card/s1/master.m3u8"}]}
+    site.away = {"/live.json"}
+    page = await visit("/")
+    await page.get_by_role("link", name="Colour card").wait_for()
+    await page.get_by_text("The server does not answer").wait_for()
+    assert await page.get_by_text("Nobody is live").count() == 0  # nobody knows
+    site.away = {"/vod/catalog.json"}
+    await page.get_by_role("link", name="Harbour").wait_for()
+    assert await page.get_by_role("link", name="Colour card").is_visible()
+
+
 async def test_the_library_is_searched_by_name(site: PlayerSite, visit: Opening) -> None:
     site.list_live(title="Été à la plage")
     more = {"duration_s": 60, "published": "2026-11-19T10:00:00Z"}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.e2e.player.watching import LIVE, Opening, comes_to, holds, report, shows, until
+from tests.e2e.player.watching import LIVE, SIGNED_LIVE, Opening, comes_to, holds, report, shows, until
 from tests.e2e.player_site import BLINKER_YAW_DEG, PlayerSite
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="session")]
@@ -21,6 +21,7 @@ async def test_a_live_stream_starts_by_itself_near_the_live_edge(site: PlayerSit
     assert 0.5 < await report(page, "delay_s") < 4.5
     await page.get_by_role("heading", name="Harbour").wait_for()
     assert await page.evaluate("panocast.video.muted && !panocast.video.paused")
+    assert await page.get_by_role("status").count() == 2  # there, and listened to, before they have something to say
     await page.get_by_role("button", name="Tap for sound").click()
     assert not await page.evaluate("panocast.video.muted")
 
@@ -132,6 +133,15 @@ async def test_gaps_and_breaks_of_the_timeline_are_got_over(site: PlayerSite, vi
     assert not [url for url in asked if url.endswith(("-22.m4s", "-23.m4s"))]
 
 
+async def test_a_network_too_slow_for_the_first_guess_gets_the_small_rung(site: PlayerSite, visit: Opening) -> None:
+    site.channel.bits_per_s = {"640": 3_000_000, "320": 300_000}
+    site.network_bits_per_s = 600_000
+    site.channel.start()
+    site.list_live()
+    page = await visit(LIVE)
+    await holds(page, "window.panocast?.state === 'playing' && panocast.video.videoWidth === 320")
+
+
 async def test_a_live_stream_that_is_late_catches_up_and_then_keeps_its_pace(site: PlayerSite, visit: Opening) -> None:
     site.channel.start()
     site.list_live()
@@ -140,6 +150,7 @@ async def test_a_live_stream_that_is_late_catches_up_and_then_keeps_its_pace(sit
     await page.evaluate("panocast.video.currentTime -= 1.6")
 
     await holds(page, "panocast.video.playbackRate > 1")
+    await page.evaluate("Object.defineProperty(document, 'hidden', { value: true }), 1")  # whoever leaves still listens
     await holds(page, "panocast.video.playbackRate === 1 && panocast.delay_s < 3.5")
 
 
@@ -169,16 +180,20 @@ async def test_a_live_playlist_that_ends_says_so(site: PlayerSite, visit: Openin
     site.list_live()
     page = await visit(LIVE)
     await comes_to(page, "playing")
+    await page.evaluate("panocast.video.currentTime -= 1.6")
+    await holds(page, "panocast.video.playbackRate > 1")
     site.channel.freeze()
     site.channel.over = True
     site.live["live"] = []
     await page.get_by_text("The stream has ended").wait_for(timeout=60_000)
+    assert await page.evaluate("panocast.video.playbackRate") == 1
 
 
-async def test_a_listed_layout_lies_on_the_sphere_as_it_comes(site: PlayerSite, visit: Opening) -> None:
+@pytest.mark.parametrize("link", [LIVE, SIGNED_LIVE])
+async def test_a_listed_layout_lies_on_the_sphere_as_it_comes(site: PlayerSite, visit: Opening, link: str) -> None:
     site.channel.start()
     site.list_live(stereo="left-right")
-    page = await visit(LIVE)
+    page = await visit(link)
     await comes_to(page, "playing")
     # The left half of the card is all that the left eye has: its middle is yellow, where mono is red.
     await shows(page, "yellow")

@@ -11,20 +11,28 @@ from typing import Any
 from PIL import Image
 from playwright.async_api import Browser, BrowserContext, Page, Request, ViewportSize
 
-from tests.e2e.player_site import PlayerSite
+from tests.e2e.player_site import SIGNED, PlayerSite
 from tests.waiting import eventually
 
 DESKTOP: ViewportSize = {"width": 640, "height": 360}
 PHONE: ViewportSize = {"width": 360, "height": 640}
 LIVE = "/?url=/hls/event.m3u8"
 VOD = "/?url=/vod/card/s1/master.m3u8"
+SIGNED_LIVE = f"/?url={SIGNED}/hls/event.m3u8"
+SIGNED_VOD = f"/?url={SIGNED}/vod/card/s1/master.m3u8"
+
+# What iPhones of 2017 and Chrome before 120 lack.
+OLDEST = (
+    "delete URL.canParse; delete URL.parse; delete Promise.withResolvers; delete Object.groupBy; delete Array.fromAsync"
+)
 
 Opening = Callable[..., Awaitable[Page]]
 
 
 @asynccontextmanager
 async def watched(browser: Browser, site: PlayerSite, **options: Any) -> AsyncIterator[BrowserContext]:
-    """A browsing context that fails the test when a page breaks its policy, throws, or asks another host."""
+    """A browsing context without what the oldest browsers lack, which fails the test when a page breaks its policy,
+    throws, or asks another host."""
     complaints: list[str] = []
 
     def note_request(request: Request) -> None:
@@ -33,6 +41,7 @@ async def watched(browser: Browser, site: PlayerSite, **options: Any) -> AsyncIt
 
     context = await browser.new_context(**options)
     try:
+        await context.add_init_script(OLDEST)
         await context.expose_binding("complain", lambda _, what: complaints.append(what))
         await context.add_init_script(
             "addEventListener('securitypolicyviolation',"

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import json
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Sequence
@@ -62,8 +63,9 @@ def init_of(width: int) -> tuple[str, bytes]:
 
 @dataclass
 class FakeOrigin:
-    """Serves `segments` of one stream. `short`: its segments are cut off; `deaf`: it gets no more of them;
-    `bytes_per_s`: how fast it sends; `size`: how many bytes a segment has; `files`: anything else, by path."""
+    """Serves `segments` of one stream. `short`: its segments are cut off; `deaf`: it gets no more of them; `halting`:
+    its list comes in two pieces; `bytes_per_s`: how fast it sends; `size`: how many bytes a segment has; `files`:
+    anything else, by path."""
 
     role: str
     name: str = NAME
@@ -75,6 +77,7 @@ class FakeOrigin:
     asked: Counter[str] = field(default_factory=Counter)
     short: bool = False
     deaf: bool = False
+    halting: bool = False
     bytes_per_s: float | None = None
     size: int = SEGMENT_BYTES
     window: int = 20
@@ -177,13 +180,12 @@ class FakeOrigin:
         await self._thawed.wait()
         if request.path == "/live.json":
             live = [{"name": self.name, "url": f"/hls/{self.name}.m3u8", "since": "s", "origin": self.role}]
-            return web.json_response(
-                {
-                    "live": live if self.segments or self.files else [],
-                    "refused": [],
-                    "publishing": sorted(self.publishing),
-                }
-            )
+            told = {
+                "live": live if self.segments or self.files else [],
+                "refused": [],
+                "publishing": sorted(self.publishing),
+            }
+            return await self._list(request, json.dumps(told).encode())
         if request.path == f"/feed/{self.name}":
             return await self._feed(request.query.get("after"))
         if request.path in self.files:
@@ -201,6 +203,15 @@ class FakeOrigin:
         for start in range(0, len(body), 1000):
             await response.write(body[start : start + 1000])
             await asyncio.sleep(1000 / self.bytes_per_s)
+        return response
+
+    async def _list(self, request: web.BaseRequest, body: bytes) -> web.StreamResponse:
+        response = web.StreamResponse(headers={"Content-Type": "application/json"})
+        await response.prepare(request)
+        await response.write(body[:10])
+        if self.halting:
+            await asyncio.sleep(0.1)
+        await response.write(body[10:])
         return response
 
     async def _feed(self, after: str | None) -> web.Response:

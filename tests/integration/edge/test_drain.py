@@ -22,6 +22,13 @@ pytestmark = pytest.mark.slow
 
 SEGMENT = "/vod/talk/20261120T084641Z-primary/1920/00001.m4s"
 SIZE = 30_000_000
+ON_AWS = {
+    "AWS_ACCESS_KEY_ID": "test",
+    "AWS_SECRET_ACCESS_KEY": "test",
+    "AWS_REGION": "eu-central-1",
+    "AWS_DEFAULT_REGION": "eu-central-1",
+    "PANOCAST_EDGE__TARGET_GROUP_ARN": "arn:of:edges",
+}
 
 
 class Running:
@@ -113,12 +120,8 @@ async def test_a_spot_notice_takes_it_out_of_its_target_group(tmp_path: Path, me
     async with balancer() as (url, asked):
         environment = {
             **metadata.environment,
+            **ON_AWS,
             "AWS_ENDPOINT_URL": url,
-            "AWS_ACCESS_KEY_ID": "test",
-            "AWS_SECRET_ACCESS_KEY": "test",
-            "AWS_REGION": "eu-central-1",
-            "AWS_DEFAULT_REGION": "eu-central-1",
-            "PANOCAST_EDGE__TARGET_GROUP_ARN": "arn:of:edges",
             "PANOCAST_EDGE__LEAVE_S": "0",
         }
         async with edge_run(tmp_path, environment) as edge:
@@ -129,6 +132,21 @@ async def test_a_spot_notice_takes_it_out_of_its_target_group(tmp_path: Path, me
             assert await edge.ended() == 0
     machine = metadata.says["instance-id"]
     assert asked == {"DeregisterTargets": machine, "DescribeTargetHealth": machine}
+
+
+async def test_an_api_that_does_not_answer_keeps_no_edge_from_ending(tmp_path: Path, metadata: Metadata) -> None:
+    silent = await asyncio.start_server(lambda reader, writer: asyncio.sleep(0), "127.0.0.1", 0)
+    environment = {
+        **metadata.environment,
+        **ON_AWS,
+        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{silent.sockets[0].getsockname()[1]}",
+        "PANOCAST_EDGE__LEAVE_S": "0",
+        "PANOCAST_EDGE__DRAIN_S": "12",  # of which two are for the balancer
+    }
+    async with silent, edge_run(tmp_path, environment) as edge:
+        edge.process.send_signal(signal.SIGTERM)
+        async with asyncio.timeout(30):
+            assert await edge.process.wait() == 0
 
 
 @asynccontextmanager

@@ -8,12 +8,14 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import aiohttp
 import pytest
 import pytest_asyncio
 
 from panocast.layout import Session
-from tests.integration.edge.fake_origin import FakeOrigin
+from tests.integration.edge.fake_origin import FakeOrigin, Program
 from tests.integration.edge.running import Edge, running_edge
+from tests.waiting import eventually
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 
@@ -168,3 +170,24 @@ async def test_an_address_that_asks_for_too_much_is_told_to_slow_down(tmp_path: 
         told = Counter((status, headers.get("Cache-Control")) for status, _, headers in answers)
         assert set(told) == {(200, "no-cache"), (429, "no-store")}
         assert told[200, "no-cache"] >= 5
+
+
+async def test_a_thousand_viewers_behind_one_address_are_normal(tmp_path: Path) -> None:
+    async with (
+        FakeOrigin("primary").serving() as origin,
+        running_edge(tmp_path, edge={"primary": origin.url}) as edge,
+        aiohttp.ClientSession(edge.url, connector=aiohttp.TCPConnector(limit=500)) as viewers,
+    ):
+        origin.announce(segment := Program().next())
+        await eventually(lambda: edge.playlist("/hls/cam.m3u8"))
+
+        async def watch() -> list[int]:
+            answers = []
+            for path in ("/hls/cam_640/index.m3u8", f"/hls/cam_640/{segment.name}"):
+                async with viewers.get(path) as answer:
+                    await answer.read()
+                    answers.append(answer.status)
+            return answers
+
+        answers = await asyncio.gather(*(watch() for _ in range(1000)))
+        assert Counter(status for both in answers for status in both) == {200: 2000}

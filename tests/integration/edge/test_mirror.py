@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
 import time
 from collections.abc import AsyncIterator
@@ -11,6 +12,11 @@ from pathlib import Path
 
 import pytest
 
+from edge.agent import Agent
+from edge.metrics import EdgeMetrics
+from edge.mirrors import Mirrors
+from edge.origins import Origins
+from edge.shelf import Shelf
 from panocast.feed import State
 from tests.integration.edge.fake_origin import NAME, FakeOrigin, Program, broadcast, content, init_of
 from tests.integration.edge.poller import Poller
@@ -62,6 +68,13 @@ async def listed(edge: Edge) -> dict[str, str]:
     """The stream's entry in /live.json."""
     live = json.loads((await edge.get("/live.json"))[1])["live"]
     return next((stream for stream in live if stream["name"] == NAME), {})
+
+
+async def figures(edge: Edge) -> dict[str, float]:
+    """What the agent tells of itself, by name and labels."""
+    async with edge.session.get(f"{edge.agent_url}/metrics") as response:
+        lines = [line for line in (await response.text()).splitlines() if not line.startswith("#")]
+    return {name: float(value) for name, _, value in (line.rpartition(" ") for line in lines)}
 
 
 async def test_viewers_by_the_hundred_cost_the_origin_one_request_for_each_file(tmp_path: Path) -> None:
@@ -133,10 +146,11 @@ async def test_a_playlist_is_the_newest_for_those_who_take_it_compressed_and_for
         for _ in range(3):
             name = several(program, primary, backup, count=2)
             await eventually(lambda: listed(edge))
-            for coding in ("identity", "gzip"):
+            for coding, proxy in (("identity", {}), ("gzip", {}), ("gzip", {"Via": "1.1 a-school"})):
+                asking = {"Accept-Encoding": coding, **proxy}
 
-                async def shows(name: str = name, coding: str = coding) -> bool:
-                    async with edge.session.get(edge.url + RUNG, headers={"Accept-Encoding": coding}) as answer:
+                async def shows(name: str = name, coding: str = coding, asking: dict[str, str] = asking) -> bool:
+                    async with edge.session.get(edge.url + RUNG, headers=asking) as answer:
                         assert answer.headers["Vary"] == "Accept-Encoding"
                         assert answer.headers.get("Content-Encoding", "identity") == coding
                         assert "Content-Length" in answer.headers, "compressed for this viewer alone"
@@ -148,14 +162,31 @@ async def test_a_playlist_is_the_newest_for_those_who_take_it_compressed_and_for
 
 async def test_a_viewer_who_is_early_waits_for_the_first_segment(tmp_path: Path) -> None:
     async with mirroring(tmp_path) as (edge, primary, _):
-        primary.publishing.add(NAME)
-        asking = asyncio.create_task(_until_playable(edge))
+        await _begins(edge, primary)
+        asking = asyncio.create_task(edge.get(MASTER))
         await asyncio.sleep(1.5)
+        assert not asking.done()
         begun = time.monotonic()
         several(Program(), primary, count=1)
-        await asking
+        assert (await asking)[0] == 200
         assert time.monotonic() - begun < 2.0
         assert primary.asked[f"/feed/{NAME}"] < 10
+
+
+async def test_a_viewer_of_a_stream_that_never_begins_is_told_so_in_the_end(tmp_path: Path) -> None:
+    async with mirroring(tmp_path) as (edge, primary, _):
+        await _begins(edge, primary)
+        begun = time.monotonic()
+        status, _, headers = await edge.get(MASTER)
+        assert (status, headers["Cache-Control"]) == (404, "no-store")
+        assert 3.5 < time.monotonic() - begun < 10.0
+
+
+async def _begins(edge: Edge, primary: FakeOrigin) -> None:
+    """Somebody publishes to the primary, and the edge knows; there is no segment yet."""
+    primary.publishing.add(NAME)
+    asked = primary.asked["/live.json"]
+    await eventually(lambda: primary.asked["/live.json"] >= asked + 2)
 
 
 async def _until_playable(edge: Edge) -> None:
@@ -190,11 +221,15 @@ async def _sends_cut_off_files(primary: FakeOrigin) -> None:
     primary.short = True
 
 
+async def _loses_a_rung(primary: FakeOrigin) -> None:
+    primary.widths = (640,)
+
+
 async def _is_slow(primary: FakeOrigin) -> None:
     primary.bytes_per_s = 2000
 
 
-@pytest.mark.parametrize("fault", [_dies, _freezes, _sends_cut_off_files, _is_slow])
+@pytest.mark.parametrize("fault", [_dies, _freezes, _loses_a_rung, _sends_cut_off_files, _is_slow])
 async def test_viewers_do_not_notice_what_happens_to_the_primary(fault: object, tmp_path: Path) -> None:
     async with mirroring(tmp_path) as (edge, primary, backup), on_air(program := Program(), primary, backup):
         await eventually(lambda: listed(edge))
@@ -208,13 +243,14 @@ async def test_viewers_do_not_notice_what_happens_to_the_primary(fault: object, 
             async def switched() -> bool:
                 return (await listed(edge))["origin"] == "backup"
 
-            await eventually(switched)
+            await eventually(switched, within_s=3)
         assert poller.errors == []
         assert poller.longest_wait_s < 2.0, "viewers waited"
         assert poller.discontinuities == 0
         told = await listed(edge)
         assert told["mirrored"]
         assert "primary" in told["why"]
+        assert (await figures(edge))['panocast_edge_switches_total{stream="cam"}'] == 1
 
 
 async def test_a_primary_that_is_well_again_serves_again_without_a_seam(tmp_path: Path) -> None:
@@ -302,7 +338,61 @@ async def test_files_leave_with_the_window_and_not_before_the_viewers(tmp_path: 
             assert len(list(folder.glob("*.m4s"))) > 4, "a viewer who is behind finds nothing"
             await eventually(lambda: not (folder / "aaaaaaaa-100.m4s").exists())
             assert len(list(folder.glob("*.m4s"))) < 16
+            gone = f"/hls/{NAME}_640/aaaaaaaa-100.m4s"
+            status, _, headers = await edge.get(gone)
+            assert (status, headers["Cache-Control"]) == (404, "no-store")
+            assert (primary.asked[gone], backup.asked[gone]) == (1, 0), "an origin was asked again"
         assert (folder / init_of(640)[0]).exists()
+
+
+class FullDisk(Shelf):
+    """A shelf without room, for as long as it is `full`."""
+
+    full = True
+
+    def put(self, path: str, data: bytes) -> None:
+        if self.full:
+            raise OSError(errno.ENOSPC, "No space left on device", path)
+        super().put(path, data)
+
+
+async def test_a_full_disk_does_not_become_a_flood_on_the_origin_and_passes(tmp_path: Path) -> None:
+    shelf = FullDisk(tmp_path / "edge/live")
+    async with FakeOrigin("primary").serving() as primary:
+        origins, metrics = Origins({"primary": primary.url}), EdgeMetrics()
+        mirrors = Mirrors(origins, shelf, shelf.root / "watched.log", metrics)
+        async with running_edge(tmp_path, agent=lambda _: Agent(origins, mirrors, metrics)) as edge:
+            several(Program(), primary)
+            await eventually(lambda: listed(edge))
+            assert (await edge.get(MASTER))[0] == 404  # after four seconds
+            assert max(primary.asked[path] for path in _fetched(primary)) < 12
+            shelf.full = False
+            await _until_playable(edge)
+
+
+async def test_what_left_while_it_waited_for_its_turn_is_not_fetched_any_more(tmp_path: Path) -> None:
+    async with mirroring(tmp_path) as (edge, primary, _):
+        primary.bytes_per_s = 40_000  # half a second for a file
+        program = Program()
+        several(program, primary, count=10)  # 20 files, of which 8 come at a time
+        await eventually(lambda: listed(edge))
+        asking = asyncio.create_task(edge.get(MASTER))
+        await eventually(lambda: len(_fetched(primary)) == 8, every_s=0.02)
+        program.number += 100
+        name = several(program, primary, count=1)
+        await asking
+
+        async def shows() -> bool:
+            playlist = await edge.playlist(RUNG)
+            return playlist is not None and playlist.segments[-1].uri == name
+
+        await eventually(shows)
+        assert len(_fetched(primary)) == 10
+
+
+def _fetched(origin: FakeOrigin) -> list[str]:
+    """The segments that an origin was asked for."""
+    return [path for path in origin.asked if path.endswith(".m4s")]
 
 
 async def test_a_stream_that_ended_says_so(tmp_path: Path) -> None:
@@ -326,14 +416,19 @@ async def test_figures_are_on_the_agents_port_and_nowhere_else(tmp_path: Path) -
         await eventually(lambda: listed(edge))
         await _until_playable(edge)
 
+        expected = {
+            'panocast_edge_origin{origin="primary",stream="cam"}',
+            'panocast_edge_viewers{stream="cam"}',
+            'panocast_edge_sent_bytes_total{stream="cam"}',
+            'panocast_edge_fetched_total{origin="primary"}',
+            'panocast_edge_fetched_bytes_total{origin="primary"}',
+            "panocast_edge_fresh_seconds_count",
+        }
+
         async def counted() -> bool:
             await edge.get(RUNG)
-            async with edge.session.get(f"{edge.agent_url}/metrics") as response:
-                text = await response.text()
-            return 'panocast_edge_origin{origin="primary",stream="cam"} 1.0' in text and any(
-                line.startswith('panocast_edge_viewers{stream="cam"}') and float(line.split()[1]) > 0
-                for line in text.splitlines()
-            )
+            found = await figures(edge)
+            return all(found.get(name, 0) > 0 for name in expected)
 
         await eventually(counted)
         assert (await edge.get("/metrics"))[0] == 404

@@ -10,6 +10,7 @@ import pytest
 from aiohttp import web
 
 from edge import services
+from edge.config import edge_paths
 from infra.local.ports import free_ports
 from panocast.service import Service
 from panocast.settings import load_settings
@@ -18,7 +19,9 @@ from tests.waiting import eventually
 pytestmark = pytest.mark.slow
 
 
-async def test_an_origin_is_found_once_its_name_is_there(tmp_path: Path) -> None:
+async def test_an_origin_is_found_once_its_name_is_there_and_nginx_can_be_told(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     async def playlist(_: web.Request) -> web.Response:
         return web.Response(text="#EXTM3U\n", content_type="application/vnd.apple.mpegurl")
 
@@ -54,7 +57,11 @@ async def test_an_origin_is_found_once_its_name_is_there(tmp_path: Path) -> None
                 return await status() in expected
 
             await eventually(lambda: answers({502, 503, 504}))
+            in_the_way = edge_paths(settings).config.with_suffix(".new")
+            in_the_way.mkdir()
             names["origin.invalid"] = "127.0.0.1"
+            await eventually(lambda: "cannot be told" in caplog.text)
+            in_the_way.rmdir()
             await eventually(lambda: answers({200}))
     finally:
         for task in tasks:

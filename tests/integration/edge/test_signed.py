@@ -87,6 +87,21 @@ async def test_an_asset_is_signed_by_itself(tmp_path: Path) -> None:
         assert (await edge.get("/vod/catalog.json"))[0] == 200
 
 
+async def test_who_is_refused_is_no_viewer(tmp_path: Path) -> None:
+    async with signing(tmp_path) as (edge, secret):
+        good = sign(MASTER, secret, valid_s=60)
+        assert (await edge.get(good))[0] == 200
+        await edge.stop_agent()  # which would empty the log
+        log = tmp_path / "edge/live/watched.log"
+        expired = sign(MASTER, secret, valid_s=60, now=time.time() - 3600)
+        assert (await edge.get(expired.replace(".m3u8", "_320/index.m3u8")))[0] == 410
+        assert (await edge.get(good.replace(f"/{NAME}.", "/other.")))[0] == 403
+        assert (await edge.get(good.replace(".m3u8", "_640/index.m3u8")))[0] == 200
+        await eventually(lambda: "cam _640/index.m3u8" in log.read_text())
+        watched = {line.rpartition(" ")[0] for line in log.read_text().splitlines()}
+        assert watched <= {"cam .m3u8", "cam _640/index.m3u8"}
+
+
 async def test_the_secret_is_for_its_owner_only_and_tokens_are_in_no_log(tmp_path: Path) -> None:
     async with signing(tmp_path) as (edge, secret):
         good = sign(MASTER, secret, valid_s=60)

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import socket
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -9,6 +13,8 @@ import pytest
 from edge.agent import Agent
 from edge.metrics import EdgeMetrics
 from edge.origins import Origins
+from panocast.errors import TemporaryError
+from panocast.store import Stat, open_store
 from panocast.store_directory import DirectoryStore
 from tests.integration.edge.running import running_edge
 
@@ -40,3 +46,40 @@ async def test_objects_are_handed_through_with_type_and_lifetime(tmp_path: Path)
         assert (await get(MASTER.replace("talk", "none")))[0::2] == (404, "no-store")
         assert (await get("/vod/../failed/secret.json"))[0] == 404
         assert (await get("/vod/..%2ffailed/secret.json"))[0] == 404
+        for no_key in (".x", "1920/", "1920/.x"):
+            assert (await get(MASTER.replace("master.m3u8", no_key)))[0::2] == (404, "no-store")
+
+
+class Meeting(DirectoryStore):
+    """A store that gives nothing before three ask at the same time."""
+
+    def __init__(self, root: Path) -> None:
+        super().__init__(root)
+        self._all_here = threading.Barrier(3, timeout=3)
+
+    def get_bytes(self, key: str) -> tuple[bytes, Stat]:
+        self._all_here.wait()
+        return super().get_bytes(key)
+
+
+async def test_viewers_who_open_an_asset_at_once_do_not_wait_for_each_other(tmp_path: Path) -> None:
+    store = Meeting(tmp_path / "bucket")
+    store.put_bytes(MASTER[1:], b"#EXTM3U\n")
+    async with running_edge(
+        tmp_path,
+        agent=lambda _: Agent(Origins({}), None, EdgeMetrics(), egress=store),
+        shared={"egress": "s3://some-bucket"},
+    ) as edge:
+        answers = await asyncio.gather(*(edge.get(MASTER) for _ in range(3)))
+        assert [status for status, _, _ in answers] == [200, 200, 200]
+
+
+def test_a_bucket_that_does_not_answer_is_given_up_within_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{silent.getsockname()[1]}")
+        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+            monkeypatch.setenv(name, "test")
+        begun = time.monotonic()
+        with pytest.raises(TemporaryError, match="bucket"):
+            open_store("s3://bucket", hasty=True).get_bytes(MASTER[1:])
+        assert time.monotonic() - begun < 20

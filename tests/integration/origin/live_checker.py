@@ -107,10 +107,11 @@ class Variant:
 
 @dataclass
 class LiveChecker:
-    """Checks one stream from refresh to refresh."""
+    """Checks one stream from refresh to refresh. GOPs of a `steady` source are of one length."""
 
     fetch: Fetch
     name: str
+    steady: bool = False
     problems: list[str] = field(default_factory=list)
     variants: dict[str, Variant] = field(default_factory=dict)
     refreshes: int = 0
@@ -159,8 +160,9 @@ class LiveChecker:
             return self._wrong(f"{uri} lists nothing")
         # RFC 8216 wants it never to change; a source whose GOPs grow leaves only the choice which rule to break, and
         # players read a larger one anew.
-        if playlist.target_duration_s < (variant.target_duration_s or 0):
-            self._wrong(f"{uri}: the target duration fell to {playlist.target_duration_s}")
+        before_s, now_s = variant.target_duration_s or playlist.target_duration_s, playlist.target_duration_s
+        if now_s < before_s or (self.steady and now_s != before_s):
+            self._wrong(f"{uri}: the target duration was {before_s}, and is {now_s}")
         variant.target_duration_s = playlist.target_duration_s
         for s in segments:
             if int(s.duration_s + 0.5) > playlist.target_duration_s:

@@ -25,6 +25,7 @@ from panocast.feed import Feed, FeedSegment
 from panocast.keys import load_secret, open_keys
 from panocast.process import Command
 from panocast.settings import OriginSettings, Settings, StreamSettings
+from tests.processes import live_ffmpegs
 from tests.waiting import eventually
 
 PORTS = ("rtmp_port", "http_port", "agent_port", "stat_port", "show_port")
@@ -156,6 +157,12 @@ class Origin:
 
         return await eventually(there, within_s=timeout_s)
 
+    async def figure(self, name: str) -> float | None:
+        """One of the agent's metrics, named with its labels; None while it is not told."""
+        async with self.http.get(f"http://127.0.0.1:{self.settings.origin.agent_port}/metrics") as response:
+            lines = (await response.text()).splitlines()
+        return next((float(line.removeprefix(name)) for line in lines if line.startswith(f"{name} ")), None)
+
     async def holes(self, name: str, width: int) -> list[int]:
         """The numbers that a rung lacks between its first and its newest segment."""
         feed = await self.feed(name)
@@ -192,6 +199,11 @@ class Origin:
         status, text, _ = await self.get(f"/hls/{name}.m3u8")
         assert status == 200
         return list(m3u8.loads(text).playlists)
+
+    def ffmpegs(self) -> dict[str, int]:
+        """The process ids of the agent's `passthrough` and `ladder`, as far as they run."""
+        assert self.agent.process
+        return live_ffmpegs(self.agent.process.pid)
 
     def recordings(self, name: str) -> list[Path]:
         """The sessions of a stream in the ingest store, oldest first."""

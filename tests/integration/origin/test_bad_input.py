@@ -225,6 +225,35 @@ async def test_pictures_go_on_without_the_sound(origin: Origin, cam: str) -> Non
         assert checker.discontinuities == 0
 
 
+@pytest.mark.parametrize(("missing", "until_s"), [(VIDEO, 15), (AUDIO, 8)], ids=["picture", "sound"])
+async def test_what_vanishes_for_a_while_is_waited_for(
+    origin: Origin, cam: str, tmp_path: Path, missing: int, until_s: int
+) -> None:
+    """A camera or a microphone is unplugged, and plugged in again."""
+    gone = range(4000, until_s * 1000)
+    sent = [m for m in await clip(tmp_path, seconds=until_s + 6) if m.kind != missing or m.time_ms not in gone]
+    async with publisher(origin.url(cam)) as encoder:
+        sending = asyncio.create_task(encoder.send(sent))
+        await origin.playable(cam)
+        first = (await origin.segments(cam, 640))[0]
+        checker = LiveChecker(origin.file, cam)
+
+        async def back() -> bool:
+            await checker.refresh()
+            newest = (await origin.segments(cam, 480))[-1]
+            return newest.end_ms > first.date_ms + (until_s + 3) * 1000
+
+        await eventually(back, within_s=60, every_s=0.5)
+        entry = await origin.entry(cam)
+        assert entry
+        assert entry["warnings"] == []
+        newest = (await origin.segments(cam, 480))[-1]
+        found = await packets(await origin.media(cam, 480, newest, tmp_path))
+        assert {packet.track for packet in found} == {"video", "audio"}
+        await sending
+    assert not checker.problems
+
+
 async def whole_behind_the_shed(origin: Origin) -> bool:
     """The rung that stays has the moment at which the other one ended behind it, and lacks nothing."""
     feed = await origin.feed("cam")
@@ -255,6 +284,11 @@ async def test_a_machine_that_is_too_slow_sheds_the_largest_rung(tmp_path: Path)
             entry = await origin.entry("cam")
             return bool(entry) and entry["shed"] == [960] and entry["rungs"] == [1000, 480]  # type: ignore[index]
 
+        async def slow_it_says() -> bool:
+            figure = await origin.figure('panocast_ladder_speed_ratio{stream="cam"}')
+            return figure is not None and 0.3 < figure < 0.9
+
+        await eventually(slow_it_says, within_s=60)
         await eventually(shed, within_s=60)
         entry = await origin.entry("cam")
         assert entry
@@ -265,4 +299,5 @@ async def test_a_machine_that_is_too_slow_sheds_the_largest_rung(tmp_path: Path)
         assert not checker.problems
         assert set(checker.variants) == {"cam_1000/index.m3u8", "cam_480/index.m3u8"}
         await eventually(lambda: whole_behind_the_shed(origin))
+        assert not await origin.holes("cam", 1000), "the source goes on"
     assert "rungs shed: 960" in origin.everything_said()

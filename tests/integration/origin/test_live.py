@@ -14,7 +14,6 @@ import pytest
 
 from origin.packager.shelf import Shelf
 from panocast.feed import FeedSegment, State
-from panocast.process import Command, run
 from tests.integration.origin.encoder import H264, argv, publishing
 from tests.integration.origin.live_checker import LiveChecker
 from tests.integration.origin.media import decoded, packets
@@ -57,18 +56,6 @@ async def checked(origin: Origin, name: str) -> AsyncIterator[LiveChecker]:
     checker = LiveChecker(origin.file, name)
     async with refreshing(checker):
         yield checker
-
-
-async def ffmpegs(origin: Origin) -> dict[str, int]:
-    """The agent's ffmpegs: the passthrough and the ladder."""
-    assert origin.agent.process
-    parent = str(origin.agent.process.pid)
-    lines = [line.split(None, 2) for line in await run(Command("ps", ["ps", "-ww", "-eo", "pid=,ppid=,args="]))]
-    return {
-        "ladder" if "libx264" in args else "passthrough": int(pid)
-        for pid, of, args in lines
-        if of == parent and "ffmpeg" in args
-    }
 
 
 async def newest(origin: Origin, name: str, width: int) -> int:
@@ -173,15 +160,18 @@ async def test_a_feed_tells_of_a_segment_as_soon_as_it_is_there(origin: Origin) 
         assert feed
         assert feed.state is State.LIVE
         clock = asyncio.get_running_loop().time
-        waits = []
+        waits, late_ms = [], []
         for _ in range(6):
             asked = clock()
             later = await origin.feed("cam", after=feed.cursor)
             assert later
             assert later.version > feed.version
             waits.append(clock() - asked)
+            if later.segments[-1].number > feed.segments[-1].number:
+                late_ms.append(later.now_ms - later.segments[-1].end_ms)
             feed = later
         assert max(waits) > 0.2, "it waited for news"
+        assert min(late_ms) < 1000, "the news are no news"
         assert await origin.feed("cam", after="another-life.7"), "who asks after another life gets this one at once"
 
 
@@ -207,7 +197,7 @@ async def test_an_encoder_that_comes_back_goes_on_with_a_seam(origin: Origin) ->
     assert (status, text.splitlines()[-1]) == (200, "#EXT-X-ENDLIST")
     await checker.refresh()
     assert not checker.problems
-    assert not await ffmpegs(origin)
+    assert not origin.ffmpegs()
     async with publishing(argv(origin.url("cam"))):
         last = checker.variants["cam_480/index.m3u8"].last
         await origin.playable("cam")
@@ -233,18 +223,21 @@ async def test_either_ffmpeg_may_die_or_hang_and_the_other_goes_on(origin: Origi
     async with publishing(argv(origin.url("cam"))):
         await origin.playable("cam")
         async with checked(origin, "cam"):
-            os.kill((await ffmpegs(origin))["ladder"], signal.SIGKILL)
-            await grows(origin, "cam", 640)
-            os.kill((await ffmpegs(origin))["passthrough"], signal.SIGKILL)
+            passthrough = origin.ffmpegs()["passthrough"]
+            os.kill(origin.ffmpegs()["ladder"], signal.SIGKILL)
             await grows(origin, "cam", 480)
-            os.kill((await ffmpegs(origin))["ladder"], signal.SIGSTOP)
+            assert origin.ffmpegs()["passthrough"] == passthrough
+            assert not await origin.holes("cam", 640), "the source goes on"
+            os.kill(origin.ffmpegs()["passthrough"], signal.SIGKILL)
+            await grows(origin, "cam", 480)
+            os.kill(origin.ffmpegs()["ladder"], signal.SIGSTOP)
             await grows(origin, "cam", 640, by=3)
             await grows(origin, "cam", 480)
             lost = set(await origin.holes("cam", 640))
             assert set(await origin.holes("cam", 480)) <= lost, "a ladder goes on where the one before it was"
             inits = {segment.rungs[480].init for segment in await origin.segments("cam", 480)}
             assert len(inits) == 1, "and writes the same headers"
-            os.kill((await ffmpegs(origin))["passthrough"], signal.SIGSTOP)
+            os.kill(origin.ffmpegs()["passthrough"], signal.SIGSTOP)
             await grows(origin, "cam", 640)
         entry = await origin.entry("cam")
         assert entry
@@ -289,7 +282,7 @@ async def test_figures_are_told_on_loopback_alone(origin: Origin) -> None:
 async def test_nothing_outlives_the_agent(origin: Origin) -> None:
     async with publishing(argv(origin.url("cam"))):
         await origin.playable("cam")
-        running = await ffmpegs(origin)
+        running = origin.ffmpegs()
         assert len(running) == 2
         await origin.agent.stop()
         await eventually(lambda: not any(Path(f"/proc/{pid}").exists() for pid in running.values()), within_s=60)

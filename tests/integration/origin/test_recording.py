@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import signal
 from collections.abc import AsyncIterator
 from itertools import pairwise
@@ -14,6 +15,7 @@ import pytest
 from panocast.projection import Projection, Stereo
 from panocast.recording import EndMarker
 from panocast.settings import StreamSettings
+from tests.disk import can_mount, fill, small_disk
 from tests.imds import metadata_server
 from tests.integration.origin.encoder import H264, argv, publish, publishing
 from tests.integration.origin.media import Packet, changing, count_frames, decoded, frame_widths, packets
@@ -231,19 +233,26 @@ async def test_an_agent_that_starts_anew_beside_its_nginx_neither_loses_nor_doub
 
 
 async def test_a_spot_notice_makes_it_store_recordings_as_they_come(tmp_path: Path) -> None:
+    """The machine goes with its disk, in the middle of a part: lost is the GOP that was open, and a second or so."""
     async with metadata_server() as metadata:
         environment = metadata.environment
         async with running_origin(tmp_path, part_s=60, environment=environment) as origin:
-            async with publishing(argv(origin.url("cam"), seconds=8)) as encoder:
+
+            def stored() -> list[Path]:
+                return [part for session in origin.recordings("cam") for part in sorted_parts(session)]
+
+            async with publishing(argv(origin.url("cam"), gop_s=1)):
                 await origin.playable("cam")
-                assert not origin.recordings("cam")
+                assert not stored()
                 metadata.interrupt()
-                await eventually(lambda: origin.recordings("cam") and sorted_parts(origin.recordings("cam")[0]))
-                assert encoder.returncode is None, "the part is not over for nginx"
-                assert await encoder.wait() == 0
-            (session,) = await origin.closed("cam")
-            video = times(await parts_of(session), "video")
-            assert len(video) == 8 * 30
+                await eventually(lambda: len(stored()) > 2)
+                await asyncio.sleep(0.8)  # not just after something was stored
+                await asyncio.gather(origin.nginx.kill(), origin.agent.kill())
+            (growing,) = origin.paths.recordings.glob("*.flv")
+            received = await count_frames(growing)
+            shutil.rmtree(origin.paths.recordings)
+            video = times([await packets(part) for part in stored()], "video")
+            assert received - 4 * 30 <= len(video) <= received
             assert all(abs(at - n / 30) < 0.002 for n, at in enumerate(video))
 
 
@@ -261,6 +270,37 @@ async def test_a_store_that_is_away_is_waited_for_and_a_full_disk_is_said_before
         origin.ingest.unlink()
         (session,) = await origin.closed("cam")
         assert len(times(await parts_of(session), "video")) == 8 * 30
+
+
+@pytest.mark.skipif(not can_mount(), reason="this machine allows no mounts in a namespace of our own")
+async def test_after_a_full_disk_recording_goes_on_with_the_next_part(tmp_path: Path) -> None:
+    """What lay on it is stored, and neither the encoder nor viewers notice."""
+    (tmp_path / "disk").mkdir()
+    async with small_disk(tmp_path / "disk", "3m") as disk:
+        (tmp_path / "origin-primary").symlink_to(disk)
+        # Not fenced: bubblewrap sees nothing of this disk.
+        async with running_origin(tmp_path, part_s=2, fence="off") as origin:
+
+            def stored() -> list[Path]:
+                return [part for session in origin.recordings("cam") for part in sorted_parts(session)]
+
+            def full() -> bool:
+                """Whether nginx could write nothing at all of a part."""
+                fill(disk / "full")
+                return any(not file.stat().st_size for file in origin.paths.recordings.glob("*.flv"))
+
+            async with publishing(argv(origin.url("cam"))) as encoder:
+                await eventually(lambda: len(stored()) == 1)
+                await eventually(full)
+                (disk / "full").unlink()
+                await eventually(lambda: len(stored()) >= 3)
+                assert encoder.returncode is None
+                assert await origin.holes("cam", 640) == []
+            (session,) = await origin.closed("cam")
+            assert all(await asyncio.gather(*map(decoded, sorted_parts(session))))
+            video = times(await parts_of(session), "video")
+            assert all(0 < later - earlier < 0.2 for earlier, later in pairwise(video))
+            await eventually(lambda: nothing_left(origin))
 
 
 async def test_a_resolution_that_changes_on_the_way_stays_decodable(origin: Origin, tmp_path: Path) -> None:

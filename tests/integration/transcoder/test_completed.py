@@ -84,11 +84,12 @@ def silences(sound: Path) -> list[str]:
 
 
 async def finish(site: Site, *recordings: tuple[Session, list[Path], tuple[int, ...]]) -> None:
-    """Both are in the store before either is finished; then the one first, then the other."""
+    """Both are in the store before either is finished; then the one first, then the other. They stay there."""
     keys = [site.record(s, parts, announce=False, seams=seams) for s, parts, seams in recordings]
     for some in keys:
         site.announce(*some)
         await site.work(concurrency=2)
+    assert {stat.key for stat in site.ingest.list("recordings/")} == {key for some in keys for key in some}
 
 
 @pytest.mark.parametrize("first", [PRIMARY, BACKUP])

@@ -5,14 +5,13 @@ from __future__ import annotations
 
 import asyncio
 import random
-import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
 
 from panocast.layout import upload_session
 from tests.aws import AwsServer
+from tests.disk import can_mount
 from tests.faults import Fault, at_random, faulty
 from tests.integration.transcoder.processes import environment_of, transcoder, worker_argv
 from tests.integration.transcoder.site import Site, make_video, session_at
@@ -53,12 +52,6 @@ async def test_a_service_that_is_away_for_a_while_is_waited_for(
     assert code == 0, err
     assert "no messages" in err
     assert cloud.masters() == [SESSION.master_key]
-
-
-def can_mount() -> bool:
-    """Whether an ordinary user may have a mount of their own here."""
-    program = shutil.which("unshare")
-    return bool(program) and subprocess.run([str(program), "-rm", "true"], capture_output=True).returncode == 0
 
 
 @pytest.mark.skipif(not can_mount(), reason="this machine allows no mounts in a namespace of our own")

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from panocast.errors import TemporaryError
+from panocast.settings import TranscoderSettings
 from panocast.store import Store
 from tests.integration.transcoder.site import Site, session_at
 from tests.processes import alive
@@ -198,6 +199,18 @@ async def test_an_ffmpeg_that_hangs_is_ended_and_the_job_retried(
     pids = [int(pid) for pid in (site.root / "stub" / "ffmpeg.log").read_text().split()]
     assert len(pids) == 2
     assert not any(map(alive, pids))
+
+
+async def test_its_ffmpegs_give_way_to_everything_else(
+    site: Site, small_parts: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script = 'echo "$(nice) $(ionice -p $$)" >> $0.log; exec $real "$@"'
+    monkeypatch.setenv("PATH", stub(site.root / "stub", script))
+    site.record(SESSION, small_parts)
+    await site.work(yielding=TranscoderSettings().yielding, fence="off")
+    said = (site.root / "stub" / "ffmpeg.log").read_text().splitlines()
+    assert len(said) >= len(small_parts)
+    assert set(said) == {"19 idle"}
 
 
 class Flaky:

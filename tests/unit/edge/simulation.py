@@ -77,6 +77,7 @@ class Simulation:
         self.origins = {"primary": Origin("primary"), "backup": Origin("backup")}
         self.sights = {role: Sight(role, 0.0) for role in self.origins}
         self.choice = Choice(list(self.origins), back_s=5.0)
+        self.switches = 0
         self.window = Window("cam")
         self.viewers = {width: Viewer() for width in WIDTHS}
         self.failures: dict[tuple[int, int], int] = {}
@@ -87,7 +88,9 @@ class Simulation:
         for role, origin in self.origins.items():
             if not origin.frozen:
                 self.sights[role].hear(origin.tell(), self.now)
+        before = self.choice.role
         active = self.choice.decide(self.sights, self.window.last_key, self.now)
+        self.switches += before not in (None, active)
         if active is None:
             return
         self.window.take(self.sights[active], self.now)
@@ -96,7 +99,7 @@ class Simulation:
             for role, file in want.sources:
                 origin = self.origins[role]
                 if origin.up and not origin.frozen and not origin.files_fail:
-                    arrived(self.window, want.number, want.width, file)
+                    arrived(self.window, want, file)
                     self.choice.fetched(role)
                     break
                 self.choice.failed(role, "it fails", self.now)

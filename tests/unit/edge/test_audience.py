@@ -13,13 +13,21 @@ def test_requests_are_counted_by_stream_and_nonsense_is_passed_over() -> None:
 
 def test_a_viewer_is_a_playlist_request_in_each_target_duration() -> None:
     audience = Audience()
+    audience.asked("cam", 0.0)
     for second in range(30):  # ten viewers, who ask every two seconds
         audience.note({"cam": Requests(playlists=5, sent=1)}, float(second))
     assert audience.viewers("cam", 2) == 10
     audience.note({}, 30 + WINDOW_S)
     assert audience.viewers("cam", 2) == 0
     assert audience.asked_at["cam"] == 29
+
+
+def test_what_is_not_mirrored_leaves_nothing_behind() -> None:
+    audience = Audience()
+    audience.asked("cam", 0.0)
     audience.forget("cam")
+    audience.note({"cam": Requests(playlists=5, sent=1), "nobody": Requests(playlists=5, sent=1)}, 1.0)
+    assert audience.asked_at == {}
     assert audience.viewers("cam", 2) == 0
 
 

@@ -26,13 +26,6 @@ def test_a_player_that_is_not_installed_is_named_with_the_mend(tmp_path: Path) -
         content_security_policy(tmp_path)
 
 
-@pytest.mark.parametrize("url", ["ftp://a", "http://", "127.0.0.1:80", "http://a/b", "http://a:80/;}"])
-def test_an_origin_that_is_no_http_address_is_refused(tmp_path: Path, player: Path, url: str) -> None:
-    settings = load_settings(tmp_path, overrides={"edge": {"primary": url}})
-    with pytest.raises(UsageError, match=r"http://HOST:PORT"):
-        render_config(settings, player)
-
-
 def test_a_state_directory_that_nginx_would_misread_is_refused(tmp_path: Path, player: Path) -> None:
     with pytest.raises(UsageError, match="without spaces"):
         render_config(load_settings(tmp_path / "a b;c"), player)
@@ -43,6 +36,11 @@ def test_https_without_its_certificate_is_refused_with_the_settings_name(tmp_pat
     settings = load_settings(tmp_path, overrides={"edge": {"https_port": 8443, "tls_cert": str(tmp_path / "cert.pem")}})
     with pytest.raises(UsageError, match=r"edge\.tls_key is not set"):
         render_config(settings, player)
+
+
+def test_a_state_directory_with_signs_that_urls_quote_is_served_from(tmp_path: Path, player: Path) -> None:
+    state = tmp_path / "50%25?"
+    assert f"alias {state}/egress/vod/" in render_config(load_settings(state), player)
 
 
 def test_without_a_backup_none_is_configured(tmp_path: Path, player: Path) -> None:

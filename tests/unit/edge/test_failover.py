@@ -136,7 +136,7 @@ def test_it_goes_back_once_the_primary_has_been_well_for_a_while_and_not_before(
     assert event.sim.choice.role == "backup"
     event.seconds(3)
     assert event.sim.choice.role == "primary"
-    assert event.sim.choice.switches == 2
+    assert event.sim.switches == 2
 
 
 def test_broken_files_are_not_held_against_an_origin_for_ever() -> None:
@@ -171,7 +171,7 @@ def test_a_primary_that_comes_and_goes_is_trusted_less_each_time() -> None:
         event.sim.origins["primary"].frozen = False
         event.sim.origins["primary"].segments = list(event.sim.origins["backup"].segments)
         event.seconds(8)
-    assert event.sim.choice.switches <= 9  # it would be 24 without
+    assert event.sim.switches <= 9  # it would be 24 without
 
 
 def test_a_slow_primary_is_not_gone_back_to() -> None:
@@ -185,7 +185,7 @@ def test_a_slow_primary_is_not_gone_back_to() -> None:
         event.sim.run(0.3)
         event.number += 1
     assert event.sim.choice.role == "backup"
-    assert event.sim.choice.switches == 1
+    assert event.sim.switches == 1
 
 
 def test_a_backup_that_is_a_little_behind_or_ahead_changes_nothing() -> None:
@@ -198,7 +198,7 @@ def test_a_backup_that_is_a_little_behind_or_ahead_changes_nothing() -> None:
         event.sim.run(0.7)
         event.number += 1
     assert event.sim.choice.role == "primary"
-    assert event.sim.choice.switches == 0
+    assert event.sim.switches == 0
 
 
 def test_a_stream_that_only_the_backup_has_comes_from_the_backup() -> None:

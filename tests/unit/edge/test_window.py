@@ -22,9 +22,15 @@ def filled(numbers: range, now: float = 1.0) -> Window:
     seen = sight(*(segment(number) for number in numbers))
     window.take(seen, now)
     note_rungs(window, {"primary": seen}, "primary")
-    for want in wanted(window, {"primary": seen}, "primary", now):
-        arrived(window, want.number, want.width, want.sources[0][1])
+    fetch(window, seen, now)
     return window
+
+
+def fetch(window: Window, seen: Sight, now: float, *numbers: int) -> None:
+    """Have what is wanted from an origin; of these segments only, where some are given."""
+    for want in list(wanted(window, {"primary": seen}, "primary", now)):
+        if not numbers or want.number in numbers:
+            arrived(window, want, want.sources[0][1])
 
 
 def test_what_follows_a_segment_is_found_on_its_timeline_only() -> None:
@@ -70,12 +76,23 @@ def test_an_init_segment_goes_with_the_last_segment_that_needs_it() -> None:
     for number in range(3, 9):
         new = segment(number)
         rungs = {width: file.model_copy(update={"init": fresh}) for width, file in new.rungs.items()}
-        window.take(sight(new.model_copy(update={"rungs": rungs})), float(number))
-        for width in WIDTHS:
-            arrived(window, number, width, rungs[width])
+        seen = sight(new.model_copy(update={"rungs": rungs}))
+        window.take(seen, float(number))
+        fetch(window, seen, float(number))
     gone = window.sweep(1000.0)
     assert f"cam_640/{INIT}" in gone
     assert f"cam_640/{fresh}" not in gone
+
+
+def test_a_file_that_comes_after_its_segment_left_is_removed_like_the_others() -> None:
+    window = filled(range(3))
+    seen = sight(*(segment(n) for n in range(4)), at=2.0)
+    window.take(seen, 2.0)
+    (late,) = (want for want in wanted(window, {"primary": seen}, "primary", 2.0) if want.width == 640)
+    window.take(sight(segment(50)), 3.0)  # a hole
+    arrived(window, late, FILE)
+    assert late.target not in window.sweep(3.0)
+    assert late.target in window.sweep(1000.0)
 
 
 def test_a_playlist_ends_before_what_is_still_on_its_way() -> None:
@@ -83,10 +100,10 @@ def test_a_playlist_ends_before_what_is_still_on_its_way() -> None:
     seen = sight(*(segment(n) for n in range(6)))
     window.take(seen, 2.0)
     assert [w.number for w in wanted(window, {"primary": seen}, "primary", 2.0) if w.width == 640] == [3, 4, 5]
-    arrived(window, 4, 640, FILE)  # before 3
+    fetch(window, seen, 2.0, 4)
     assert "aaaaaaaa-2.m4s" in media_playlists(window)["cam_640/index.m3u8"]
     assert "aaaaaaaa-4.m4s" not in media_playlists(window)["cam_640/index.m3u8"]
-    arrived(window, 3, 640, FILE)
+    fetch(window, seen, 2.0, 3)
     assert "aaaaaaaa-4.m4s" in media_playlists(window)["cam_640/index.m3u8"]
 
 
@@ -94,8 +111,7 @@ def test_a_rung_that_begins_late_does_not_reach_back() -> None:
     window = Window("cam")
     primary = sight(*(segment(n, widths=(1920,)) for n in range(5)), segment(5))
     window.take(primary, 1.0)
-    for want in wanted(window, {"primary": primary}, "primary", 1.0):
-        arrived(window, want.number, want.width, want.sources[0][1])
+    fetch(window, primary, 1.0)
     backup = sight(*(segment(n) for n in range(6)), role="backup", at=0.0)
     later = list(wanted(window, {"primary": primary, "backup": backup}, "primary", 9.0))
     assert later == [], "a playlist would begin earlier than it did"
@@ -114,9 +130,10 @@ def test_what_only_the_other_origin_has_is_fetched_there_after_a_moment() -> Non
 
 def test_what_cannot_be_had_is_given_up_only_when_a_later_one_is_here() -> None:
     window = filled(range(3))
-    window.take(sight(*(segment(n) for n in range(5))), 2.0)
+    seen = sight(*(segment(n) for n in range(5)))
+    window.take(seen, 2.0)
     assert not give_up(window, 3, 640)
-    arrived(window, 4, 640, FILE)
+    fetch(window, seen, 2.0, 4)
     assert give_up(window, 3, 640)
     assert "#EXT-X-GAP" in media_playlists(window)["cam_640/index.m3u8"]
 

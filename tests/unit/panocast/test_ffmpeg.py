@@ -74,8 +74,8 @@ def test_a_files_name_is_one_word_of_the_command_line(name: str) -> None:
 def test_progress_is_given_at_the_end_of_each_block() -> None:
     reader = ProgressReader()
     lines = ["frame=120", "fps=60.0", "out_time_us=4000000", "speed=2.01x", "progress=continue"]
-    assert [reader.feed(line) for line in lines] == [None] * 4 + [Progress(4.0, 120, 2.01)]
-    assert reader.feed("progress=end") == Progress(4.0, 120, 2.01)
+    assert [reader.feed(line) for line in lines] == [None] * 4 + [Progress(4.0, 120)]
+    assert reader.feed("progress=end") == Progress(4.0, 120)
 
 
 @pytest.mark.parametrize("line", ["out_time_us=N/A", "speed=N/A", "frame=", "garbage", ""])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -68,6 +70,33 @@ def test_a_renewed_key_opens_and_the_one_before_does_not_in_every_process_at_onc
     assert keys.matches("other", other)
 
 
+def test_of_renewals_at_once_none_is_lost(tmp_path: Path) -> None:
+    names = [f"cam{n}" for n in range(8)]
+    with ThreadPoolExecutor(len(names)) as threads:
+        list(threads.map(lambda name: StreamKeys(SECRET, {}, tmp_path / "keys.json").renew(name), names))
+    keys = StreamKeys(SECRET, {}, tmp_path / "keys.json")
+    assert [name for name in names if keys.matches(name, stream_key(SECRET, name))] == []
+
+
+def test_a_renewal_is_on_the_disk_before_it_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A power cut cannot be had here; the order of the calls that survive one can."""
+    calls: list[str] = []
+    fsync, replace = os.fsync, os.replace
+
+    def watch_fsync(descriptor: int) -> None:
+        calls.append(f"sync {Path(f'/proc/self/fd/{descriptor}').readlink().name}")
+        fsync(descriptor)
+
+    def watch_replace(source: Path, target: Path) -> None:
+        calls.append(f"{source.name} is {target.name}")
+        replace(source, target)
+
+    monkeypatch.setattr(os, "fsync", watch_fsync)
+    monkeypatch.setattr(os, "replace", watch_replace)
+    StreamKeys(SECRET, {}, tmp_path / "keys.json").renew("cam")
+    assert calls == ["sync keys.new", "keys.new is keys.json", f"sync {tmp_path.name}"]
+
+
 def test_the_settings_may_be_ahead_of_what_was_renewed_here_and_the_other_way_round(tmp_path: Path) -> None:
     keys = StreamKeys(SECRET, {"cam": 3}, tmp_path / "keys.json")
     assert keys.key("cam") == stream_key(SECRET, "cam", 3)
@@ -77,5 +106,5 @@ def test_the_settings_may_be_ahead_of_what_was_renewed_here_and_the_other_way_ro
 def test_where_nobody_can_say_which_keys_are_valid_none_is(tmp_path: Path) -> None:
     for text in ("{", "[]", '{"cam": 0}', '{"cam": "2"}'):
         (tmp_path / "keys.json").write_text(text)
-        with pytest.raises(TemporaryError, match=r"keys\.json"):
+        with pytest.raises(TemporaryError, match=r"keys\.json cannot be read.*[Rr]estore it, or remove it"):
             StreamKeys(SECRET, {}, tmp_path / "keys.json").matches("cam", stream_key(SECRET, "cam"))

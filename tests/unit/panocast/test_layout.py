@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
@@ -10,13 +11,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from panocast.errors import UsageError
+from panocast.feed import SEGMENT_NAME
 from panocast.layout import (
+    SESSION_ID,
     EndKey,
     PartKey,
     Session,
     UploadKey,
     check_stream_name,
     failed_key,
+    inner,
     is_stream_name,
     parse_ingest_key,
     safe_name,
@@ -155,3 +159,10 @@ def test_an_upload_of_any_name_has_a_session_whose_keys_are_read_back(name: str)
 
 def test_a_failure_is_found_under_the_key_that_failed() -> None:
     assert failed_key("uploads/a b.mov") == "failed/uploads/a b.mov.json"
+
+
+def test_a_pattern_inside_another_one_captures_nothing() -> None:
+    name, session = (re.compile(inner(pattern)) for pattern in (SEGMENT_NAME, SESSION_ID))
+    assert (name.groups, session.groups) == (0, 0)
+    assert name.fullmatch("aaaaaaaa-100.m4s")
+    assert session.fullmatch("20261120T084641123456Z-upload")

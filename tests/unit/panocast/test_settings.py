@@ -9,7 +9,9 @@ import pytest
 
 from panocast.errors import UsageError
 from panocast.projection import Projection, Stereo
+from panocast.queue import open_queue
 from panocast.settings import load_settings
+from panocast.store import local_folder
 
 
 @pytest.fixture(autouse=True)
@@ -66,14 +68,42 @@ def test_the_state_comes_from_the_environment(tmp_path: Path, monkeypatch: pytes
         ('[origin]\nrole = "third"\n', r"origin\.role = 'third': .*primary.*backup"),
         ("[origin]\npart_s = 0\n", r"origin\.part_s = 0: .*2"),
         ('[streams."A B"]\ntitle = "x"\n', r"streams\.A B"),
+        ('[edge]\nprimary = "http://h:80810"\n', r"edge\.primary = 'http://h:80810': .*ort out of range"),
         ('[streams.cam]\nstereo = "3d"\n', r"streams\.cam\.stereo = '3d'"),
         ("colour = 1\n", "colour = 1"),
         ("[origin\n", "not TOML"),
+        ('[streams.cam]\ntitle = "Bühne"\n', r"panocast\.toml is not TOML"),
     ],
 )
 def test_what_is_wrong_is_named(tmp_path: Path, text: str, said: str) -> None:
+    (tmp_path / "panocast.toml").write_text(text, encoding="latin-1")
     with pytest.raises(UsageError, match=said):
-        load_settings(write(tmp_path, text))
+        load_settings(tmp_path)
+
+
+@pytest.mark.parametrize("key", ["edge.primary", "edge.backup", "origin.peer"])
+@pytest.mark.parametrize("url", ["ftp://a", "http://", "127.0.0.1:80", "http://a/b", "http://a:80/;}", "http://a?b"])
+def test_an_origin_is_given_by_its_address(tmp_path: Path, key: str, url: str) -> None:
+    section, name = key.split(".")
+    with pytest.raises(UsageError, match=rf"{key} = .*http://HOST:PORT"):
+        load_settings(tmp_path, overrides={section: {name: url}})
+    for right in ("http://origin-1.example:8081", "http://[::1]:80/", "http://10.0.0.1"):
+        load_settings(tmp_path, overrides={section: {name: right}})
+
+
+def test_a_list_in_the_environment_that_is_not_json_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PANOCAST_EDGE__PLAYER_ORIGINS", "https://a")
+    with pytest.raises(UsageError, match=r"PANOCAST_EDGE__PLAYER_ORIGINS = 'https://a': .*JSON"):
+        load_settings(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["show#1", "what?", "50%25", os.fsdecode(b"\xff")])
+def test_a_state_directory_of_any_name_holds_its_stores_and_its_queue(tmp_path: Path, name: str) -> None:
+    settings = load_settings(tmp_path / name)
+    assert local_folder(settings.ingest_url) == settings.state / "ingest"
+    assert local_folder(settings.egress_url) == settings.state / "egress"
+    open_queue(settings.queue_url).send("a message")
+    assert (settings.state / "queue.db").is_file()
 
 
 def test_a_file_that_is_asked_for_must_be_there(tmp_path: Path) -> None:

@@ -475,7 +475,20 @@ def test_errors_are_in_words(number: int, words: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["file:relative", "file://host/a", "/a", "a", "", "ftp://a/b", "s3://", "file:///", "file:"]
+    "url",
+    [
+        "file:relative",
+        "file://host/a",
+        "/a",
+        "a",
+        "",
+        "ftp://a/b",
+        "s3://",
+        "file:///",
+        "file:",
+        "file:///a#b",
+        "file:///a?b",
+    ],
 )
 def test_other_urls_are_refused(url: str) -> None:
     with pytest.raises(UsageError):

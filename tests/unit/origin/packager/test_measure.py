@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -10,14 +11,18 @@ from tests.unit.origin.packager.fmp4 import gop, video_track
 
 
 @settings(deadline=None)
-@given(st.lists(st.integers(10_000, 3_000_000), min_size=1, max_size=40))
-def test_no_segment_takes_more_than_the_told_peak(sizes: list[int]) -> None:
+@given(st.lists(st.tuples(st.integers(10_000, 3_000_000), st.integers(500, 4000)), min_size=1, max_size=40))
+def test_what_is_told_is_the_peak_and_the_average_of_the_last_thirty(segments: list[tuple[int, int]]) -> None:
     meter = RungMeter()
-    for size in sizes:
-        meter.add([gop(0, 1000)], size, 1000, 0)
-    told = meter.rung(video_track(), None)
+    for size, duration_ms in segments:
+        meter.add([gop(0, 1000)], size, duration_ms, 0)
+        told = meter.rung(video_track(), None)
     assert told
-    assert max(sizes) * 8 <= told.bandwidth_bps <= max(sizes) * 8 * 1.21 + 1
+    peak = max(size * 8000 / duration_ms for size, duration_ms in segments)
+    assert peak <= told.bandwidth_bps <= peak * 1.21 + 1
+    sizes, durations_ms = zip(*segments[-30:], strict=True)
+    # Told anew once it is off by 15 % of what was told.
+    assert told.average_bandwidth_bps == pytest.approx(sum(sizes) * 8000 / sum(durations_ms), rel=0.15 / 0.85)
     assert told.average_bandwidth_bps
     assert told.average_bandwidth_bps <= told.bandwidth_bps
 

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from origin.packager.shedding import PATIENCE_S, SETTLE_S, SLOW_S, Shedding
+from origin.packager.shedding import PATIENCE_S, SETTLE_S, SLOW_S, Shedding, is_behind
 
 
 def run(shedding: Shedding, start: int, end: int, *, behind: bool, rungs: int = 3) -> list[tuple[int, int]]:
     """Look once a second: when `count` changed, and to what."""
     return [(s, shedding.count) for s in range(start, end) if shedding.look(s, behind=behind, rungs=rungs)]
+
+
+def test_a_ladder_that_has_done_what_there_was_is_not_behind_however_slow_its_source_was() -> None:
+    assert not is_behind(300, 0.1)
+    assert is_behind(2500, 0.95)
+    assert is_behind(2500, None)
+    assert not is_behind(2500, 1.3), "it catches up"
 
 
 def test_a_moment_of_slowness_sheds_nothing() -> None:

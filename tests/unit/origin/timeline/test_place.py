@@ -44,8 +44,8 @@ def test_two_places_become_one_and_neither_goes_back(first: Place, second: Place
 
 def test_a_new_id_on_the_same_clock_is_no_seam() -> None:
     place = Place("0000000b", 0, 5000, 10, 0, False, 1)
-    forked = place.fork()
-    assert forked.timeline != place.timeline
+    forked = place.fork("primary")
+    assert len({place.timeline, forked.timeline, place.fork("backup").timeline}) == 3
     back = meet(forked, as_marks(place), 0)
     assert not back.discontinuity
     assert back.timeline == meet(place, as_marks(forked), 0).timeline

@@ -60,11 +60,11 @@ def test_without_faults_both_are_on_one_timeline_and_no_viewer_sees_a_seam(
 def test_whatever_fails_names_stay_true_nothing_goes_back_and_both_come_together_again(
     seed: int, gops_ms: list[int], faults: list[Fault]
 ) -> None:
-    world, source = play(seed, gops_ms, faults, 74_000)
+    world, source = play(seed, gops_ms, faults, 80_000)
     for origin in world.origins:
         goes_on(origin.told)
     names_mean_the_same(world, source)
-    on_one_timeline(world, max(fault.at_ms + fault.for_ms for fault in faults) + 20_000, 69_000)
+    on_one_timeline(world, max(fault.at_ms + fault.for_ms for fault in faults) + 20_000, 75_000)
 
 
 @settings(QUICK, max_examples=15)
@@ -258,6 +258,18 @@ def test_what_one_loses_while_they_cannot_hear_each_other_is_given_no_name_of_th
     names_mean_the_same(world, source)
     assert world.origins[0].told[-1].plan.timeline == world.origins[1].told[-1].plan.timeline
     on_one_timeline(world, 38_000, 45_000)
+
+
+def test_where_both_guess_at_one_place_their_guesses_have_names_of_their_own() -> None:
+    faults = [
+        Fault("hole", 1, 44_592, 0),
+        *(Fault("restart", 0, 27_900, 9081), Fault("restart", 0, 39_250, 394)),
+        Fault("hole", 1, 38_122, 0),
+    ]
+    world, source = play(45_518, [1000, 300, 1700, 2000], faults, 70_000)
+    for origin in world.origins:
+        goes_on(origin.told)
+    names_mean_the_same(world, source)
 
 
 def test_a_name_that_an_origin_gave_before_it_lost_its_memory_is_not_given_again() -> None:
