@@ -29,7 +29,7 @@ async def keep_running(services: Iterable[Service]) -> None:
         async with asyncio.TaskGroup() as group:
             for service in services:
                 group.create_task(service.run(), name=service.command.name)
-    except* Exception as errors:
+    except ExceptionGroup as errors:
         raise errors.exceptions[0] from errors
 
 

@@ -4,7 +4,7 @@
 #
 #   scripts/install.sh STEP...
 #     system       what comes from the operating system: nginx with RTMP, ffmpeg, Python's venv, node, ...
-#     chromium     the browser the end-to-end tests watch with
+#     chromium     the browser the end-to-end tests watch with, and what else they need
 #     python       .venv with panocast in it
 #     python-dev   the same, with the tools for tests and checks
 #     python-bench the same, with what `make bench` measures with and against
@@ -95,6 +95,8 @@ look_for_node() {
 
 look_for_chromium() {
     have chromium || want 'watches the sphere in the end-to-end tests' chromium
+    compgen -G '/usr/lib/*/libatomic.so.1' >/dev/null || want "needed by Playwright, which steers Chromium" libatomic1
+    have curl || want 'used by the scripts of machines on AWS, which are tested, too' curl
 }
 
 # ------------------------------------------------------------------------------------------------ system packages

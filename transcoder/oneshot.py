@@ -91,7 +91,7 @@ async def _transcode(place: Workplace, session: Session, on_seconds: OnSeconds) 
         async with asyncio.TaskGroup() as group:
             for number in done:
                 group.create_task(one(number))
-    except* Exception as errors:
+    except ExceptionGroup as errors:
         raise errors.exceptions[0] from errors
     on_seconds(end.duration_s, end.duration_s)
 

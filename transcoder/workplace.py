@@ -196,5 +196,5 @@ async def each(items: Sequence[T], call: Callable[[T], object], *, at_once: int 
         async with asyncio.TaskGroup() as group:
             for item in items:
                 group.create_task(one(item))
-    except* Exception as errors:
+    except ExceptionGroup as errors:
         raise errors.exceptions[0] from errors
