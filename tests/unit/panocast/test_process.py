@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import resource
 import signal
 import sys
 import time
@@ -99,10 +100,10 @@ async def test_a_child_dies_with_a_parent_that_is_killed(tmp_path: Path) -> None
     )
     assert parent.stdout
     pid = int(await parent.stdout.readline())
-    assert alive(pid)
+    await eventually(lambda: Path(f"/proc/{pid}/comm").read_text() == "sleep\n")  # setpriv has asked for it by then
     parent.kill()
     await parent.wait()
-    await eventually(lambda: not alive(pid), within_s=5)
+    await eventually(lambda: not alive(pid))
 
 
 async def test_a_child_inherits_the_descriptors_that_it_is_given() -> None:
@@ -121,7 +122,8 @@ async def test_what_a_child_and_its_own_children_took_is_known_at_its_end() -> N
     await child.start()
     assert await child.wait() == 0
     assert 0.05 < child.usage.cpu_s < 60
-    assert 200_000_000 < child.usage.peak_bytes < 500_000_000
+    ours = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss << 10  # which the kernel counts, too
+    assert 200_000_000 < child.usage.peak_bytes < 300_000_000 + ours
 
 
 async def test_a_meter_adds_up_what_the_children_of_a_job_took() -> None:
