@@ -46,6 +46,7 @@ class Doorkeeper:
         self._recordings = recordings
         self._pushed: dict[tuple[str, str], int] = {}
         self._held: dict[tuple[str, str], tuple[int, float]] = {}
+        self._nginx_pid = 0
         self._one_at_a_time = asyncio.Lock()
         self._prompt = Pace(20, every_s=1.0)
         self._lines = Pace(20, every_s=10.0)
@@ -82,6 +83,9 @@ class Doorkeeper:
 
     async def _admit(self, request: PublishRequest) -> None:
         stat = await self._server.stat()
+        if stat.pid != self._nginx_pid:
+            # Whoever an earlier nginx let in went with it, untold, and this one counts its clients anew.
+            self._held, self._pushed, self._nginx_pid = {}, {}, stat.pid
         publishing = {name: seen.client for name, seen in stat.of(request.app).items()}
         if not request.pushed and publishing.get(request.name, -1) == self._pushed.get((request.app, request.name)):
             log.info("%s: the encoder itself is here: the other origin's push goes", request.name)

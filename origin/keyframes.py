@@ -27,11 +27,11 @@ def nearest_rate(steps_ms: Collection[int]) -> Fraction:
     total_ms = sum(steps_ms)
     if total_ms <= 0:
         return Fraction(30)
-    measured = Fraction(1000 * len(steps_ms), total_ms)
-    nearest = min(_COMMON_RATES, key=lambda rate: abs(rate - measured))
-    # A frame's time is a whole millisecond, and the last one may be off by as much.
-    tolerance = measured * Fraction(1, total_ms) * 2
-    return nearest if abs(nearest - measured) <= tolerance else Fraction(round(measured * 100), 100)
+    off_ms = {rate: abs(1000 * len(steps_ms) / rate - total_ms) for rate in _COMMON_RATES}
+    # A frame's time is a whole millisecond: less than one says nothing, and then a whole rate is likelier.
+    nearest = min(_COMMON_RATES, key=lambda rate: (off_ms[rate] if off_ms[rate] >= 1 else 0, rate.denominator))
+    # The last frame may be off by as much again.
+    return nearest if off_ms[nearest] <= 2 else Fraction(round(Fraction(100_000 * len(steps_ms), total_ms)), 100)
 
 
 def far_apart(interval_s: float | None) -> str | None:

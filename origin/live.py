@@ -35,7 +35,7 @@ class LiveStream:
         self.since = since
         self._newest_recording = newest_recording
         self._meter = KeyframeMeter()
-        self._show = packager.open(name, client, since, self._meter)
+        self._show = packager.open(name, client, self._meter)
         self._source: Source | None = None
         self._said: set[str] = set()
         self._clock = asyncio.get_running_loop().time

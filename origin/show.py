@@ -6,7 +6,6 @@ Two packagers stand behind it: origin/packager (our own) and origin/loopback.py 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection
-from datetime import datetime
 from typing import Protocol
 
 from origin.keyframes import KeyframeMeter
@@ -54,7 +53,7 @@ class Packager(Protocol):
     def reader_came(self, name: str) -> None:
         """nginx says that somebody reads this stream."""
 
-    def open(self, name: str, client: Client, since: datetime, meter: KeyframeMeter) -> Show:
+    def open(self, name: str, client: Client, meter: KeyframeMeter) -> Show:
         """The show of a publish, whose keyframes `meter` measures."""
 
     async def tidy(self, live: Collection[str], stat: Stat) -> None:

@@ -61,7 +61,7 @@ class Loopback:
                 path.unlink(missing_ok=True)
 
     def clear(self, name: str, before_ms: float) -> None:
-        """Remove what an earlier stream of this name left behind: segments that began before `before_ms` (Unix)."""
+        """Remove what an earlier publish of this name left behind: segments that began before `before_ms` (Unix)."""
         for folder in self.paths.hls.glob(f"{name}_*"):
             if any(int(s.stem) < before_ms for s in folder.glob("*.ts") if s.stem.isdecimal()):
                 shutil.rmtree(folder, ignore_errors=True)

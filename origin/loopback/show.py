@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable, Collection, Mapping
-from datetime import datetime
 from fractions import Fraction
 
 from origin.keyframes import KeyframeMeter
@@ -28,10 +28,10 @@ _STEP_BPS = 100_000
 class LoopbackShow:
     """One publish, laddered by one ffmpeg into the loopback."""
 
-    def __init__(self, name: str, since: datetime, url: str, loopback: Loopback, meter: KeyframeMeter) -> None:
+    def __init__(self, name: str, url: str, loopback: Loopback, meter: KeyframeMeter) -> None:
         self.widths: tuple[int, ...] = ()
         self.shed: tuple[int, ...] = ()
-        self._name, self._since, self._url, self._loopback, self._meter = name, since, url, loopback, meter
+        self._name, self._url, self._loopback, self._meter = name, url, loopback, meter
         self._source: Source | None = None
         self._transcode: Transcode | None = None
         self._peaks: dict[int, int] = {}
@@ -46,11 +46,11 @@ class LoopbackShow:
         """Go on from what nginx says now, of the stream and of the rungs in `show`; raises OSError."""
         shown = stat.of("show")
         if source != self._source:
-            await self._start(source, shown)
+            await self._start(source, seen, shown)
         if self._source:
             self._publish(self._source, shown)
 
-    async def _start(self, source: Source, shown: Mapping[str, Published]) -> None:
+    async def _start(self, source: Source, seen: Published, shown: Mapping[str, Published]) -> None:
         if self._transcode:
             self._changed = f"the source changed from {self._source} to {source}"
             await self.stop()
@@ -58,7 +58,7 @@ class LoopbackShow:
         if any(rung.startswith(f"{self._name}_") for rung in shown):
             return  # an earlier ladder is still leaving
         loopback = self._loopback
-        loopback.clear(self._name, before_ms=self._since.timestamp() * 1000)
+        loopback.clear(self._name, before_ms=(time.time() - seen.age_s) * 1000)
         argv = ladder_argv(self._url, source, lambda width: loopback.target(self._name, width))
         log.info("%s: %s, rungs %s", self._name, source, ", ".join(map(str, rung_widths(source))))
         self._source = source
@@ -125,9 +125,9 @@ class LoopbackPackager:
     def reader_came(self, name: str) -> None:
         """A ladder began to read."""
 
-    def open(self, name: str, client: Client, since: datetime, meter: KeyframeMeter) -> LoopbackShow:
+    def open(self, name: str, client: Client, meter: KeyframeMeter) -> LoopbackShow:
         """The show of a publish."""
-        return LoopbackShow(name, since, self._source_url(name), self._loopback, meter)
+        return LoopbackShow(name, self._source_url(name), self._loopback, meter)
 
     async def tidy(self, live: Collection[str], stat: Stat) -> None:
         """Playlists and segments of streams that ended go at once."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Collection
-from datetime import datetime
 from secrets import token_hex
 
 from origin.keyframes import KeyframeMeter
@@ -95,7 +94,7 @@ class OwnPackager:
         if came := self._came.get(name):
             came.set()
 
-    def open(self, name: str, client: Client, since: datetime, meter: KeyframeMeter) -> PackagedShow:
+    def open(self, name: str, client: Client, meter: KeyframeMeter) -> PackagedShow:
         """The show of a publish."""
         self._expected.pop(name, None)
         stream = self._stream(name)

@@ -272,7 +272,11 @@ export class Stream extends EventTarget {
 
   #listen() {
     const video = this.#video;
-    video.addEventListener('playing', () => this.wanted && this.#set('playing'));
+    video.addEventListener('playing', () => {
+      if (!this.wanted) return;
+      this.played = true; // Who pauses before the next look has seen something, too.
+      this.#set('playing');
+    });
     video.addEventListener('waiting', () => this.state === 'playing' && this.#set('waiting', words.buffering));
     video.addEventListener('pause', () => {
       // A browser may pause what nobody sees; that is not the viewer's wish.

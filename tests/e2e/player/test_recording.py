@@ -68,6 +68,20 @@ async def test_controls_of_a_recording(site: PlayerSite, visit: Opening) -> None
     assert await page.evaluate("panocast.video.currentTime") < 5
 
 
+async def test_who_pauses_at_once_can_look_around(browser: Browser, site: PlayerSite) -> None:
+    async with watched(browser, site, viewport=DESKTOP) as context:
+        await context.add_init_script(
+            """const space = new KeyboardEvent('keydown', { key: ' ', bubbles: true });
+            const press = () => document.body.dispatchEvent(space);
+            addEventListener('playing', () => setTimeout(press), { capture: true, once: true });"""
+        )
+        page = await context.new_page()
+        await page.goto(site.url + VOD)
+        await comes_to(page, "paused")
+        await shows(page, "red")
+        assert not await page.locator(".big-play").is_visible()
+
+
 async def test_the_quality_menu_names_every_rung_and_switches(visit: Opening) -> None:
     page = await visit(VOD)
     await comes_to(page, "playing")

@@ -26,6 +26,7 @@ class FakeServer(RtmpServer):
 
     def __init__(self, *published: Published) -> None:
         self.published: tuple[Published, ...] | None = published
+        self.pid = 100
         self.dropped: list[str] = []
         self.on_drop: Callable[[], None] = lambda: None
 
@@ -38,7 +39,7 @@ class FakeServer(RtmpServer):
         await asyncio.sleep(0)
         if self.published is None:
             raise TemporaryError("nginx is away")
-        return Stat(100, self.published)
+        return Stat(self.pid, self.published)
 
 
 def left_form(name: str, client: int) -> bytes:
@@ -88,6 +89,14 @@ async def test_who_left_frees_the_name_at_once_and_nobody_else_does(door: Door) 
         await door.come(8)
     door.keeper.release(left.replace(b"clientid=9", b"clientid=7"))
     await door.come(8)
+
+
+async def test_who_came_to_an_nginx_that_died_holds_no_name_of_the_next(door: Door) -> None:
+    await door.come(7)
+    door.server.pid = 101
+    await door.come(8)
+    with pytest.raises(RefusedError, match="busy"):
+        await door.come(9)
 
 
 async def test_what_nginx_carries_is_busy(door: Door) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from origin.keyframes import KeyframeMeter
+from origin.keyframes import KeyframeMeter, nearest_rate
 from tests.unit.origin.flvs import avc_frame, flv, stream, tag
 
 
@@ -65,3 +65,8 @@ def test_the_frame_rate_is_what_it_is(tmp_path: Path, fps: Fraction, told: Fract
     meter.read(tmp_path / "a.flv")
     assert float(meter.frame_rate) == pytest.approx(float(told), abs=0.02)
     meter.close()
+
+
+@pytest.mark.parametrize(("frames", "total_ms", "told"), [(40, 1334, Fraction(30)), (30, 1001, Fraction(30000, 1001))])
+def test_a_short_look_takes_a_whole_rate_unless_it_is_none(frames: int, total_ms: int, told: Fraction) -> None:
+    assert nearest_rate([*[33] * (frames - 1), total_ms - 33 * (frames - 1)]) == told

@@ -37,7 +37,7 @@ class Shown:
 
     def reader_came(self, name: str) -> None: ...
 
-    def open(self, name: str, client: Client, since: datetime, meter: KeyframeMeter) -> Shown:
+    def open(self, name: str, client: Client, meter: KeyframeMeter) -> Shown:
         return self
 
     async def tidy(self, live: Collection[str], stat: Stat) -> None: ...
