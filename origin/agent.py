@@ -37,6 +37,7 @@ from origin.report import live_report, sphere_of
 from origin.rtmp_server import RtmpServer
 from origin.show import Packager
 from origin.streams import Streams, watch
+from origin.valve import Valve
 from panocast.errors import RefusedError, TemporaryError, UsageError
 from panocast.follow import follow_feed
 from panocast.keys import StreamKeys, open_keys
@@ -90,6 +91,7 @@ class Agent:
         self._recordings = Recordings(
             recorder,
             paths.recordings,
+            Valve(paths, self._server, origin.disk_full_mb << 20),
             self._server.stat,
             self._server.stat_of_last,
             disk_low_bytes=origin.disk_low_mb << 20,

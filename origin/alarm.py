@@ -33,10 +33,18 @@ def look(folder: Path, now: float) -> Waiting:
     return Waiting(sizes, max(ages), disk_usage(folder).free)
 
 
-def alarms(waiting: Waiting, low_bytes: int, failure: str) -> Iterable[str]:
-    """What is wrong, in words, the worst first; `failure` is what storing failed with last, if it did."""
+def alarms(waiting: Waiting, low_bytes: int, failure: str, *, shut: bool = False) -> Iterable[str]:
+    """What is wrong, in words, the worst first.
+
+    `failure` is what storing failed with last, if it did; `shut` is whether nothing is recorded for want of room.
+    """
     megabytes = 1 << 20
-    if waiting.free_bytes < low_bytes:
+    if shut:
+        yield (
+            f"the disk is full, and nothing is recorded: {waiting.free_bytes // megabytes} MB free, "
+            f"{waiting.bytes // megabytes} MB of recordings not stored yet; make room, and it goes on by itself"
+        )
+    elif waiting.free_bytes < low_bytes:
         yield (
             f"the disk is nearly full: {waiting.free_bytes // megabytes} MB free, "
             f"{waiting.bytes // megabytes} MB of recordings not stored yet; make room, or recording stops"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,6 +39,11 @@ class OriginPaths:
         return self.folder / "recordings"
 
     @property
+    def recordings_way(self) -> Path:
+        """A link to `recordings`, by which nginx gets there."""
+        return self.folder / "recordings-way"
+
+    @property
     def sessions(self) -> Path:
         """NAME/SESSION.json: what is known of each recording that is not closed yet."""
         return self.folder / "sessions"
@@ -53,10 +59,12 @@ class OriginPaths:
         return self.folder / "tmp"
 
     def make(self) -> None:
-        """Make every folder that is missing."""
+        """Make every folder that is missing, and the way into the one of recordings."""
         written_by_nginx = (self.hls, self.testhls, self.recordings)
         for folder in (*written_by_nginx, self.playlists / "hls", self.sessions, self.timelines, self.tmp):
             folder.mkdir(parents=True, exist_ok=True)
+        with suppress(FileExistsError):
+            self.recordings_way.symlink_to(self.recordings.name)
 
 
 def origin_paths(state: Path, role: str) -> OriginPaths:

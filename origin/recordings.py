@@ -16,7 +16,8 @@ from prometheus_client import CollectorRegistry, Gauge
 from origin.alarm import Waiting, alarms, look
 from origin.recorder import Recorder
 from origin.stat import Stat
-from panocast.errors import PanocastError
+from origin.valve import Valve
+from panocast.errors import PanocastError, TemporaryError
 from panocast.spot import Notice, NoticeKind
 
 log = logging.getLogger(__name__)
@@ -33,11 +34,19 @@ class Recordings:
     or nobody once nginx is gone."""
 
     def __init__(
-        self, recorder: Recorder, folder: Path, stat_now: StatNow, stat_of_last: StatNow, *, disk_low_bytes: int
+        self,
+        recorder: Recorder,
+        folder: Path,
+        valve: Valve,
+        stat_now: StatNow,
+        stat_of_last: StatNow,
+        *,
+        disk_low_bytes: int,
     ) -> None:
         self.woken = asyncio.Event()
         self._recorder = recorder
         self._folder = folder
+        self._valve = valve
         self._stat_now = stat_now
         self._stat_of_last = stat_of_last
         self._disk_low_bytes = disk_low_bytes
@@ -49,7 +58,7 @@ class Recordings:
 
     def warnings(self) -> list[str]:
         """What is wrong with recordings, in words, the worst first."""
-        return list(alarms(self._waiting, self._disk_low_bytes, self._failure))
+        return list(alarms(self._waiting, self._disk_low_bytes, self._failure, shut=self._valve.shut))
 
     def register(self, registry: CollectorRegistry) -> None:
         """Show figures to Prometheus."""
@@ -114,8 +123,9 @@ class Recordings:
                 self._failure = str(error) or type(error).__name__
                 known = isinstance(error, PanocastError | OSError)
                 log.warning("recordings wait: %s", error, exc_info=None if known else error)
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError, TemporaryError):
             self._waiting = await asyncio.to_thread(look, self._folder, time.time())
+            await self._valve.turn(self._waiting.free_bytes)
 
     def _say_warnings(self) -> None:
         """Each kind of warning in the log, and again every minute: its figures change."""

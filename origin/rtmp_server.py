@@ -1,4 +1,4 @@
-"""The two things the agent asks of nginx-rtmp, both on loopback: what is going on, and to drop a publisher."""
+"""What the agent asks of nginx-rtmp, all on loopback: what is going on, and to end something of it."""
 
 from __future__ import annotations
 
@@ -43,6 +43,10 @@ class RtmpServer:
     async def drop_readers(self, app: str, name: str) -> None:
         """End every play of a stream; none is fine."""
         await self._get(f"/control/drop/subscriber?app={quote(app)}&name={quote(name)}")
+
+    async def stop_recording(self, app: str, name: str, recorder: str) -> None:
+        """End the file that a recorder writes now; none is fine."""
+        await self._get(f"/control/record/stop?app={quote(app)}&name={quote(name)}&rec={quote(recorder)}")
 
     async def _get(self, path: str) -> bytes:
         try:

@@ -77,6 +77,8 @@ class OriginSettings(_Section):
     push_to: Annotated[str | None, Field(pattern=r"^rtmps?://[A-Za-z0-9.:\[\]-]+/live$")] = None
     # Less room than this for recordings is an alarm.
     disk_low_mb: Annotated[int, Field(ge=0)] = 2048
+    # With less, nothing is recorded until there is twice as much.
+    disk_full_mb: Annotated[int, Field(ge=0)] = 256
     fence: FenceMode = "auto"
 
 

@@ -34,8 +34,8 @@ async def small_disk(folder: Path, size: str) -> AsyncIterator[Path]:
         await holder.stop()
 
 
-def fill(path: Path) -> None:
-    """Make a file longer until its disk is full."""
+def fill(path: Path, *, leave_bytes: int = 0) -> None:
+    """Make a file longer until its disk is full, or nearly so."""
     with suppress(OSError), path.open("ab", buffering=0) as file:
-        while True:
+        while not leave_bytes or shutil.disk_usage(path.parent).free > leave_bytes:
             file.write(bytes(4096))

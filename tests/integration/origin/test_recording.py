@@ -279,7 +279,7 @@ async def test_after_a_full_disk_recording_goes_on_with_the_next_part(tmp_path: 
     async with small_disk(tmp_path / "disk", "3m") as disk:
         (tmp_path / "origin-primary").symlink_to(disk)
         # Not fenced: bubblewrap sees nothing of this disk.
-        async with running_origin(tmp_path, part_s=2, fence="off") as origin:
+        async with running_origin(tmp_path, part_s=2, fence="off", disk_full_mb=0) as origin:
 
             def stored() -> list[Path]:
                 return [part for session in origin.recordings("cam") for part in sorted_parts(session)]
@@ -300,6 +300,38 @@ async def test_after_a_full_disk_recording_goes_on_with_the_next_part(tmp_path: 
             assert all(await asyncio.gather(*map(decoded, sorted_parts(session))))
             video = times(await parts_of(session), "video")
             assert all(0 < later - earlier < 0.2 for earlier, later in pairwise(video))
+            await eventually(lambda: nothing_left(origin))
+
+
+@pytest.mark.skipif(not can_mount(), reason="this machine allows no mounts in a namespace of our own")
+async def test_before_the_disk_is_full_recording_stops_and_goes_on_once_there_is_room(tmp_path: Path) -> None:
+    """nginx never meets a full disk, and there is room left to store what is recorded."""
+    (tmp_path / "disk").mkdir()
+    async with small_disk(tmp_path / "disk", "12m") as disk:
+        (tmp_path / "origin-primary").symlink_to(disk)
+        async with running_origin(tmp_path, part_s=2, fence="off", disk_full_mb=3) as origin:
+
+            def stored() -> list[Path]:
+                return [part for session in origin.recordings("cam") for part in sorted_parts(session)]
+
+            def written() -> dict[str, int]:
+                return {file.name: file.stat().st_size for file in origin.paths.recordings.glob("*.flv")}
+
+            async with publishing(argv(origin.url("cam"))) as encoder:
+                await eventually(lambda: len(stored()) == 1)
+                fill(disk / "full", leave_bytes=2 << 20)
+                await eventually(lambda: "the disk is full, and nothing is recorded: " in origin.everything_said())
+                before = written()
+                await asyncio.sleep(5)
+                assert written().items() <= before.items(), "what is there may be stored, nothing is written"
+                assert origin.nginx.log.read_text().count("No space left") == 0
+                (disk / "full").unlink()
+                so_far = len(stored())
+                await eventually(lambda: len(stored()) >= so_far + 3)
+                assert encoder.returncode is None
+                assert await origin.holes("cam", 640) == []
+            (session,) = await origin.closed("cam")
+            assert all(await asyncio.gather(*map(decoded, sorted_parts(session))))
             await eventually(lambda: nothing_left(origin))
 
 

@@ -26,4 +26,8 @@ def test_all_is_well_while_a_part_grows() -> None:
 def test_a_nearly_full_disk_and_a_store_that_is_away_are_said() -> None:
     disk, store = alarms(Waiting(900 * MB, 75.2, 1000 * MB), 2048 * MB, "the bucket does not answer")
     assert disk.startswith("the disk is nearly full: 1000 MB free, 900 MB of recordings not stored yet")
+    (full,) = alarms(Waiting(900 * MB, 0.0, 200 * MB), 2048 * MB, "", shut=True)
+    assert full.startswith(
+        "the disk is full, and nothing is recorded: 200 MB free, 900 MB of recordings not stored yet"
+    )
     assert store == "900 MB of recordings wait for the ingest store, for 75 s: the bucket does not answer"
