@@ -58,6 +58,17 @@ def parse_done(body: bytes) -> PublishRequest | None:
         return None
 
 
+def parse_play(body: bytes) -> str | None:
+    """The stream that a program on this machine is about to read, as an `on_play` tells it; None for anybody else."""
+    fields = _FIELDS[: _FIELDS.index("name") + 1]
+    try:
+        own = dict(parse_qsl(body.decode("latin-1"), keep_blank_values=True)[: len(fields)])
+    except ValueError:
+        return None
+    ours = list(own) == fields and (own["call"], own["addr"]) == ("play", "127.0.0.1")
+    return own["name"] if ours else None
+
+
 def check_publish(request: PublishRequest, keys: StreamKeys, publishing: Mapping[str, int]) -> None:
     """Whether this client may publish; `publishing` maps the application's busy names to their clients.
 

@@ -17,6 +17,7 @@ import aiohttp
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 
+from origin.admission import parse_play
 from origin.doorkeeper import Doorkeeper
 from origin.journal import Journal
 from origin.loopback.folders import Loopback
@@ -154,9 +155,14 @@ class Agent:
             async with asyncio.TaskGroup() as group:
                 group.create_task(watch(self._server, self._streams, self._wake_streams))
                 group.create_task(self._recordings.run())
+                group.create_task(self._recordings.guard())
                 group.create_task(self._recordings.heed(notices()))
         finally:
-            await asyncio.gather(self._recordings.flush(), self._streams.stop())
+            # Whatever ending a ladder fails with, what is recorded is stored first.
+            ends = await asyncio.gather(self._recordings.flush(), self._streams.stop(), return_exceptions=True)
+            for error in ends:
+                if error:
+                    raise error
 
     async def _publish(self, request: web.Request) -> web.Response:
         try:
@@ -171,7 +177,10 @@ class Agent:
         return web.Response()
 
     async def _play(self, request: web.Request) -> web.Response:
-        self._packager.reader_came(str((await request.post()).get("name", "")))
+        name = parse_play(await request.read())
+        if name is None:
+            return web.Response(status=403)
+        self._packager.reader_came(name)
         return web.Response()
 
     async def _publish_done(self, request: web.Request) -> web.Response:

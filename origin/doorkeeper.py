@@ -10,6 +10,7 @@ import asyncio
 import logging
 import math
 import time
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -29,6 +30,8 @@ HOLD_S = 5.0
 # Somebody who tries keys, or an encoder with an old one that never gives up: after some refusals at once they are
 # answered late, which costs us nothing, and the log does not fill. The right key is never kept waiting.
 LATE_S = 2.0
+# Each of them keeps one of nginx's connections.
+MOST_LATE = 256
 # A publisher that is dropped is gone in a moment: so many looks, 50 ms apart.
 GONE_LOOKS = 40
 
@@ -37,16 +40,27 @@ class Doorkeeper:
     """Decides on each publish; the session of one that will be recorded is written down before it begins."""
 
     def __init__(
-        self, keys: StreamKeys, server: RtmpServer, journal: Journal, refusals: Refusals, recordings: Path
+        self,
+        keys: StreamKeys,
+        server: RtmpServer,
+        journal: Journal,
+        refusals: Refusals,
+        recordings: Path,
+        *,
+        hold_s: float = HOLD_S,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._keys = keys
         self._server = server
         self._journal = journal
         self._refusals = refusals
         self._recordings = recordings
-        self._pushed: dict[tuple[str, str], int] = {}
+        self._hold_s = hold_s
+        self._sleep = sleep
         self._held: dict[tuple[str, str], tuple[int, float]] = {}
         self._nginx_pid = 0
+        self._asking: set[int] = set()
+        self._late = 0
         self._one_at_a_time = asyncio.Lock()
         self._prompt = Pace(20, every_s=1.0)
         self._lines = Pace(20, every_s=10.0)
@@ -55,19 +69,36 @@ class Doorkeeper:
     async def admit(self, body: bytes) -> PublishRequest:
         """Let a publisher in and say who it is, or raise RefusedError in words; TemporaryError while nginx cannot be
         asked."""
-        request: PublishRequest | None = None
         try:
             request = parse_publish(body)
+        except RefusedError as error:
+            await self._refuse(None, error)
+            raise
+        if request.client in self._asking:
+            # Of one connection nginx asks about every message at once, each question by a connection of its own.
+            raise RefusedError("it asks again before it is answered")
+        self._asking.add(request.client)
+        try:
             # First what needs no look at nginx: strangers cost next to nothing.
             check_publish(request, self._keys, {})
             async with self._one_at_a_time:
                 await self._admit(request)
             return request
         except RefusedError as error:
-            self._remember(request, str(error))
-            if not self._prompt.allows():
-                await asyncio.sleep(LATE_S)
+            await self._refuse(request, error)
             raise
+        finally:
+            self._asking.discard(request.client)
+
+    async def _refuse(self, request: PublishRequest | None, error: RefusedError) -> None:
+        self._remember(request, str(error))
+        if self._prompt.allows() or self._late >= MOST_LATE:
+            return
+        self._late += 1
+        try:
+            await self._sleep(LATE_S)
+        finally:
+            self._late -= 1
 
     def _remember(self, request: PublishRequest | None, reason: str) -> None:
         name = shown_name(request.name) if request else "?"
@@ -85,9 +116,10 @@ class Doorkeeper:
         stat = await self._server.stat()
         if stat.pid != self._nginx_pid:
             # Whoever an earlier nginx let in went with it, untold, and this one counts its clients anew.
-            self._held, self._pushed, self._nginx_pid = {}, {}, stat.pid
+            self._held, self._nginx_pid = {}, stat.pid
         publishing = {name: seen.client for name, seen in stat.of(request.app).items()}
-        if not request.pushed and publishing.get(request.name, -1) == self._pushed.get((request.app, request.name)):
+        there = publishing.get(request.name)
+        if there is not None and not request.pushed and self._journal.is_pushed(request.name, stat.pid, there):
             log.info("%s: the encoder itself is here: the other origin's push goes", request.name)
             await self._server.drop_publisher(request.app, request.name)
             publishing = await self._once_gone(request)
@@ -95,17 +127,12 @@ class Doorkeeper:
         if request.app == "live":
             await self._until_its_file_is_new(request.name)
             by = (request.name, stat.pid, request.client)
-            record = self._journal.resume(*by, self._last_written(request.name))
+            record = self._journal.resume(*by, self._last_written(request.name), pushed=request.pushed)
             if record:
                 log.info("%s: the encoder is back: going on with session %s", request.name, record.session)
             else:
-                self._journal.begin(*by)
-        key = (request.app, request.name)
-        self._held[key] = (request.client, time.monotonic() + HOLD_S)
-        if request.pushed:
-            self._pushed[key] = request.client
-        else:
-            self._pushed.pop(key, None)
+                self._journal.begin(*by, pushed=request.pushed)
+        self._held[request.app, request.name] = (request.client, time.monotonic() + self._hold_s)
 
     async def _once_gone(self, request: PublishRequest) -> dict[str, int]:
         """Who publishes once the name is free, or after a while in any case."""
@@ -114,7 +141,7 @@ class Doorkeeper:
             publishing = {name: seen.client for name, seen in (await self._server.stat()).of(request.app).items()}
             if request.name not in publishing and key not in self._held:
                 break
-            await asyncio.sleep(0.05)
+            await self._sleep(0.05)
         return publishing
 
     def _holders(self, app: str) -> dict[str, int]:
@@ -134,7 +161,7 @@ class Doorkeeper:
         now = time.time()
         stored = {record.last_file for record in self._journal.sessions().get(name, [])}
         while int(now) in stored or (self._recordings / f"{name}-{int(now)}.flv").exists():
-            await asyncio.sleep(math.floor(now) + 1.02 - now)
+            await self._sleep(math.floor(now) + 1.02 - now)
             now = time.time()
 
     def _last_written(self, name: str) -> datetime | None:

@@ -21,6 +21,8 @@ from panocast.recording import SourceInfo
 
 log = logging.getLogger(__name__)
 
+# nginx begins a file in the second in which it ends the one before.
+UNRECORDED_S = 3.0
 # Ids that no other session gets: more than begin within the seconds in which an id could come again.
 _GIVEN = 100
 
@@ -40,10 +42,11 @@ class OpenFile(BaseModel):
 class SessionRecord(BaseModel):
     """One event of one encoder: who it is to nginx, and how far its recording is stored.
 
-    `last_file` is the time in the name of the last stored file, which may not be deleted yet, `end_ms` where its
-    pictures end on the session's clock, `tail` what the next part's place is measured from. `joined` are the seconds in
-    which the encoder came back, `seams` the parts that it came back with, `heard` is when nginx last wrote to what is
-    stored, `closed_parts` how many parts the stored end marker counts.
+    `pushed` says that it is the other origin, which hands on what it is sent. `last_file` is the time in the name of
+    the last stored file, which may not be deleted yet, `end_ms` where its pictures end on the session's clock, `tail`
+    what the next part's place is measured from. `joined` are the seconds in which the encoder came back, `seams` the
+    parts before which something is missing, `heard` is when nginx last wrote to what is stored, `closed_parts` how many
+    parts the stored end marker counts.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -52,6 +55,7 @@ class SessionRecord(BaseModel):
     session: str
     nginx_pid: int
     client: int
+    pushed: bool = False
     started: datetime
     joined: tuple[int, ...] = ()
     parts: int = 0
@@ -79,8 +83,11 @@ class SessionRecord(BaseModel):
         return self.open_file if self.open_file and self.open_file.time == time else OpenFile(time=time)
 
     def is_seam(self, time: int) -> bool:
-        """Whether the file of this time, the next to be stored, is the first of a connection that is not."""
-        return self.parts > 0 and any(self.last_file < joined <= time for joined in self.joined)
+        """Whether the file of this time, the next to be stored, is the first of a connection that is not, or what came
+        before it was not recorded."""
+        joins = any(self.last_file < joined <= time for joined in self.joined)
+        missed = self.heard is not None and time - self.heard.timestamp() > UNRECORDED_S
+        return self.parts > 0 and (joins or missed)
 
 
 class Journal:
@@ -92,7 +99,9 @@ class Journal:
         self._grace = timedelta(seconds=grace_s)
         self._given: deque[tuple[str, str]] = deque(maxlen=_GIVEN)
 
-    def begin(self, name: str, nginx_pid: int, client: int, started: datetime | None = None) -> SessionRecord:
+    def begin(
+        self, name: str, nginx_pid: int, client: int, started: datetime | None = None, *, pushed: bool = False
+    ) -> SessionRecord:
         """Write down a new session; its id is unique even where two begin within a second."""
         started = started or datetime.now(UTC)
         stamp = started
@@ -101,12 +110,21 @@ class Journal:
             stamp += timedelta(seconds=1)
             session = session_id(stamp, self._role)
         self._given.append((name, session))
-        record = SessionRecord(name=name, session=session, nginx_pid=nginx_pid, client=client, started=started)
+        record = SessionRecord(
+            name=name, session=session, nginx_pid=nginx_pid, client=client, pushed=pushed, started=started
+        )
         self.save(record)
         return record
 
     def resume(
-        self, name: str, nginx_pid: int, client: int, heard: datetime | None = None, *, now: datetime | None = None
+        self,
+        name: str,
+        nginx_pid: int,
+        client: int,
+        heard: datetime | None = None,
+        *,
+        pushed: bool = False,
+        now: datetime | None = None,
     ) -> SessionRecord | None:
         """Go on with the last session of a name, if it was heard of within the grace time; `heard` is when nginx last
         wrote to a file of this name."""
@@ -119,13 +137,18 @@ class Journal:
         if not timedelta() <= now - latest < self._grace:
             return None
         joined = (*last.joined, int(now.timestamp()))
-        record = last.model_copy(update={"nginx_pid": nginx_pid, "client": client, "joined": joined})
+        record = last.model_copy(update={"nginx_pid": nginx_pid, "client": client, "pushed": pushed, "joined": joined})
         self.save(record)
         return record
 
     def may_resume(self, record: SessionRecord, now: datetime | None = None) -> bool:
         """Whether the encoder of a session that is stored may still come back to it."""
         return record.heard is not None and (now or datetime.now(UTC)) - record.heard < self._grace
+
+    def is_pushed(self, name: str, nginx_pid: int, client: int) -> bool:
+        """Whether this publisher is the other origin."""
+        known = self.sessions().get(name, [])
+        return any(record.pushed and (record.nginx_pid, record.client) == (nginx_pid, client) for record in known)
 
     def now_of(self, record: SessionRecord) -> SessionRecord:
         """What is known of a session by now: its encoder may have come back meanwhile."""
@@ -149,7 +172,8 @@ class Journal:
         self._path(record.name, record.session).unlink(missing_ok=True)
 
     def sessions(self) -> dict[str, list[SessionRecord]]:
-        """What is not closed, or may go on: for each stream name its sessions, in the order they began."""
+        """What is not closed, or may go on: for each stream name its sessions, in the order they began. Raises
+        OSError."""
         found: dict[str, list[SessionRecord]] = {}
         for path in sorted(self._folder.glob("*/*.json")):
             if is_stream_name(path.parent.name) and (record := _read(path)):
@@ -163,9 +187,10 @@ class Journal:
 
 
 def _read(path: Path) -> SessionRecord | None:
+    """Raises OSError: what cannot be read now may be read in a moment."""
     try:
         return SessionRecord.model_validate_json(path.read_bytes())
-    except (OSError, ValidationError) as error:
+    except ValidationError as error:
         log.error("%s cannot be read, its recording gets a new session: %s", path, error)
         path.rename(path.with_suffix(".broken"))
         return None

@@ -57,9 +57,16 @@ class Recorder:
         """How many parts were stored."""
         return self._parts.stored
 
-    async def step(self, stat_now: Callable[[], Awaitable[Stat]], *, hurried: bool = False) -> None:
+    async def step(
+        self,
+        stat_now: Callable[[], Awaitable[Stat]],
+        *,
+        hurried: bool = False,
+        closed_all: Callable[[], bool] = lambda: False,
+    ) -> None:
         """Store what is complete, close what has ended; when `hurried`, store also what nginx has written so far of
-        files that it goes on with. Raises what the last stream failed with, TemporaryError while nginx is away.
+        files that it goes on with. `closed_all` says whether nginx has none open, whoever publishes. Raises what the
+        last stream failed with, TemporaryError while nginx is away.
 
         The disk is looked at before nginx is asked: a file that was there then, and whose publisher is gone now, is
         complete.
@@ -68,12 +75,15 @@ class Recorder:
         files = recorded_files(self._paths.recordings)
         if not sessions and not files:
             return
+        complete = files if closed_all() else {}
         stat = await stat_now()
         live = {name: (stat.pid, seen.client) for name, seen in stat.of("live").items()}
         failure: PanocastError | OSError | None = None
         for name in sorted(sessions.keys() | files.keys()):
             try:
-                await self._step(name, sessions.get(name, []), files.get(name, []), live.get(name), hurried)
+                found = files.get(name, [])
+                known = complete.get(name) or (complete_files(found) if name in live else found)
+                await self._step(name, sessions.get(name, []), found, known, live.get(name), hurried)
             except (PanocastError, OSError) as error:
                 failure = error  # another stream's store may answer
         if failure:
@@ -84,10 +94,10 @@ class Recorder:
         name: str,
         records: list[SessionRecord],
         files: list[Recorded],
+        complete: list[Recorded],
         live: tuple[int, int] | None,
         hurried: bool,
     ) -> None:
-        complete = complete_files(files) if live else files
         for file in complete:
             record = _owner(records, file)
             if record is None:
@@ -100,14 +110,18 @@ class Recorder:
         left = [_owner(records, file) for file in recorded_files(self._paths.recordings).get(name, [])]
         for record in records:
             if record not in left:
-                await self._end(self._journal.now_of(record), live)
+                # nginx counts anew after a restart: only the last session can be the one that is published.
+                await self._end(self._journal.now_of(record), live if record is records[-1] else None)
 
     async def _end(self, record: SessionRecord, live: tuple[int, int] | None) -> None:
         """All of it is stored: close it, unless its encoder is here or about to be; forget it once none comes back."""
         if (record.nginx_pid, record.client) == live or _awaited(record):
             return
         if record.parts > record.closed_parts:
-            record = await self._close(record)
+            closed = await self._close(record)
+            if closed.joined != record.joined:
+                return  # its encoder has come back meanwhile
+            record = closed
         if not record.parts or not self._journal.may_resume(record):
             self._journal.forget(record)
 

@@ -75,10 +75,22 @@ class Recordings:
         while True:
             self.woken.clear()
             await self._round(self._stat_now)
-            self._say_warnings()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(pause_s):
                     await self.woken.wait()
+
+    async def guard(self, *, pause_s: float = 1.0) -> None:
+        """Look after the room on the disk for ever, however long a store takes, and say what is wrong."""
+        while True:
+            try:
+                self._waiting = await asyncio.to_thread(look, self._folder, time.time())
+                await self._valve.turn(self._waiting.free_bytes)
+            except (OSError, TemporaryError) as error:
+                log.debug("the disk of recordings cannot be looked after: %s", error)
+            except Exception:  # the top of a loop that nothing may end
+                log.exception("the disk of recordings cannot be looked after")
+            self._say_warnings()
+            await asyncio.sleep(pause_s)
 
     async def heed(self, notices: AsyncIterator[Notice]) -> None:
         """Hurry from the notice on that says that this machine goes: then seconds of recording are unsaved, not a
@@ -116,16 +128,13 @@ class Recordings:
 
     async def _round(self, stat_now: StatNow) -> None:
         try:
-            await self._recorder.step(stat_now, hurried=self._hurried)
+            await self._recorder.step(stat_now, hurried=self._hurried, closed_all=lambda: self._valve.closed_all)
             self._failure = ""
         except Exception as error:  # the top of a loop that nothing may end
             if str(error) != self._failure:
                 self._failure = str(error) or type(error).__name__
                 known = isinstance(error, PanocastError | OSError)
                 log.warning("recordings wait: %s", error, exc_info=None if known else error)
-        with contextlib.suppress(OSError, TemporaryError):
-            self._waiting = await asyncio.to_thread(look, self._folder, time.time())
-            await self._valve.turn(self._waiting.free_bytes)
 
     def _say_warnings(self) -> None:
         """Each kind of warning in the log, and again every minute: its figures change."""

@@ -26,8 +26,9 @@ class EndMarker(BaseModel):
     """`end.json`: the recording is complete, in parts 1 to `parts`; times in seconds.
 
     Each part is an MP4 that carries its place on the recording's clock in its own timestamps. With each part in `seams`
-    the encoder came back after it had been away: what it sent meanwhile is missing, and takes no time on this clock.
-    `ended` is when the last frame came. An encoder that comes back makes a marker with more parts, in place of this.
+    the encoder came back, or recording, after it had been away: what was sent meanwhile is missing, and takes no time
+    on this clock. `ended` is when the last frame came. An encoder that comes back makes a marker with more parts, in
+    place of this.
     """
 
     model_config = ConfigDict(extra="ignore", frozen=True)

@@ -79,8 +79,10 @@ async def _kill_one(site: Site, dice: random.Random, report: Report, number: int
         # A worker takes a second or two until it begins; from there on, any moment.
         await eventually(lambda: "jobs at once" in log.read_text(), within_s=60, every_s=0.02)
         committed = False
-        if number % 2:
-            committed = await _until(site, dice.choice(MOMENTS))
+        if number == 0:  # there is surely something to do yet
+            await _until(site, ENCODING, within_s=60.0)
+        elif number % 2 == 0:
+            committed = await _until(site, dice.choice(MOMENTS), within_s=LONGEST_WAIT_S)
         else:
             await asyncio.sleep(dice.uniform(0.0, 2.5))
         victim.kill()
@@ -95,10 +97,10 @@ async def _kill_one(site: Site, dice: random.Random, report: Report, number: int
     report.moments.update([COMMITTED] if committed else doing)
 
 
-async def _until(site: Site, moment: str) -> bool:
+async def _until(site: Site, moment: str, *, within_s: float) -> bool:
     """Wait until the worker does something, for a while; whether it has just committed what it did."""
     begun, markers = time.monotonic(), await asyncio.to_thread(_markers, site)
-    while time.monotonic() < begun + LONGEST_WAIT_S:
+    while time.monotonic() < begun + within_s:
         if moment == COMMITTED:
             if await asyncio.to_thread(_markers, site) - markers:
                 return True

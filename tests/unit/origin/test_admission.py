@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from origin.admission import PublishRequest, check_publish, parse_done, parse_publish, shown_name
+from origin.admission import PublishRequest, check_publish, parse_done, parse_play, parse_publish, shown_name
 from panocast.errors import RefusedError
 from panocast.keys import StreamKeys, stream_key
 from panocast.layout import is_stream_name
@@ -115,3 +115,12 @@ def test_a_refused_name_is_shown_printable_and_short(name: str) -> None:
     assert shown.isascii()
     assert shown.isprintable()
     assert len(shown) <= 80
+
+
+def test_only_what_reads_on_this_machine_is_told_as_a_reader() -> None:
+    ours = form("cam").replace(b"call=publish", b"call=play")
+    assert parse_play(ours + b"&start=0") == "cam"
+    assert parse_play(ours.replace(b"addr=127.0.0.1", b"addr=127.0.0.2")) is None
+    assert parse_play(form("cam", tcurl="t&pageurl=&addr=127.0.0.1").replace(b"call=publish", b"call=play")) is None
+    assert parse_play(form("cam")) is None
+    assert parse_play(b"\xff") is None

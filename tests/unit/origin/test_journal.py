@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pytest
+
 from origin.clock import Beat
 from origin.journal import Journal
 
@@ -70,8 +72,10 @@ def test_who_comes_back_within_the_grace_time_goes_on(tmp_path: Path) -> None:
     assert (record.session, record.nginx_pid, record.client) == ("20261120T084641Z-primary", 200, 3)
     assert journal.sessions() == {"cam": [record]}
     assert record.is_seam(int(back.timestamp()) + 1)
-    assert not record.is_seam(int(back.timestamp()) - 1)
-    assert not record.model_copy(update={"last_file": int(back.timestamp()) + 1}).is_seam(int(back.timestamp()) + 9)
+    assert record.heard
+    assert not record.is_seam(int(record.heard.timestamp())), "the last of before"
+    first = {"last_file": int(back.timestamp()) + 1, "heard": back + timedelta(seconds=9)}
+    assert not record.model_copy(update=first).is_seam(int(back.timestamp()) + 9)
 
 
 def test_who_comes_later_or_under_another_name_does_not(tmp_path: Path) -> None:
@@ -94,3 +98,21 @@ def test_a_change_keeps_what_somebody_else_changed_meanwhile(tmp_path: Path) -> 
     changed = journal.update(seen, parts=3)
     assert (changed.parts, changed.client, len(changed.joined)) == (3, 8, 1)
     assert journal.sessions() == {"cam": [changed]}
+
+
+def test_what_was_not_recorded_is_a_seam(tmp_path: Path) -> None:
+    journal = Journal(tmp_path, "primary")
+    began = int(NOW.timestamp())
+    record = journal.begin("cam", 100, 7, NOW).model_copy(update={"heard": NOW + timedelta(seconds=30)})
+    assert not record.is_seam(began + 600), "nothing is stored that it could be a seam to"
+    stored = record.model_copy(update={"parts": 1, "last_file": began})
+    assert [stored.is_seam(began + after) for after in (30, 32, 34, 600)] == [False, False, True, True]
+
+
+def test_a_session_that_cannot_be_read_now_is_not_thrown_away(tmp_path: Path) -> None:
+    journal = Journal(tmp_path, "primary")
+    unreadable = tmp_path / "cam" / "20261120T084641Z-primary.json"
+    unreadable.mkdir(parents=True)
+    with pytest.raises(OSError, match="directory"):
+        journal.sessions()
+    assert unreadable.exists()
