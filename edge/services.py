@@ -32,6 +32,7 @@ from panocast.service import Service
 from panocast.settings import Settings
 from panocast.spot import NoticeKind, notices
 from panocast.store import local_folder, open_store
+from panocast.system import allow_many_files
 
 log = logging.getLogger(__name__)
 
@@ -171,6 +172,7 @@ def make_agent(settings: Settings) -> Agent:
 
 async def run_agent(settings: Settings) -> None:
     """Serve the agent on its loopback port until SIGTERM or SIGINT."""
+    allow_many_files()
     runner = web.AppRunner(make_agent(settings).app(), access_log=None, shutdown_timeout=1.0)
     await runner.setup()
     try:

@@ -14,6 +14,7 @@ from panocast.cli import ConfigOption, StateOption, new_app
 from panocast.lifecycle import run_until_stopped, until_stopped
 from panocast.settings import Settings
 from panocast.state import open_settings
+from panocast.system import allow_many_files
 
 app = new_app("origin", "The origin: takes streams over RTMP, ladders and records them, serves live HLS to edges.")
 
@@ -46,6 +47,7 @@ def run(state: StateOption = None, config: ConfigOption = None) -> None:
 @app.command(hidden=True)
 def agent(state: StateOption = None, config: ConfigOption = None) -> None:
     """Run the agent alone, beside an nginx that somebody else runs."""
+    allow_many_files()
     asyncio.run(_agent(open_settings(state, config)))
 
 

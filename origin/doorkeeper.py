@@ -12,6 +12,7 @@ import math
 import time
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from origin.admission import PublishRequest, check_publish, parse_done, parse_publish, shown_name
@@ -22,6 +23,7 @@ from origin.refusals import Refusals
 from origin.rtmp_server import RtmpServer
 from panocast.errors import RefusedError
 from panocast.keys import StreamKeys
+from panocast.threads import in_thread
 
 log = logging.getLogger(__name__)
 
@@ -121,17 +123,18 @@ class Doorkeeper:
         there = publishing.get(request.name)
         if there is not None and not request.pushed and self._journal.is_pushed(request.name, stat.pid, there):
             log.info("%s: the encoder itself is here: the other origin's push goes", request.name)
-            await self._server.drop_publisher(request.app, request.name)
+            await self._server.drop_publisher(request.app, request.name, there)
             publishing = await self._once_gone(request)
         check_publish(request, self._keys, publishing | self._holders(request.app))
         if request.app == "live":
             await self._until_its_file_is_new(request.name)
             by = (request.name, stat.pid, request.client)
-            record = self._journal.resume(*by, self._last_written(request.name), pushed=request.pushed)
+            heard = self._last_written(request.name)
+            record = await in_thread(partial(self._journal.resume, *by, heard, pushed=request.pushed))
             if record:
                 log.info("%s: the encoder is back: going on with session %s", request.name, record.session)
             else:
-                self._journal.begin(*by, pushed=request.pushed)
+                await in_thread(partial(self._journal.begin, *by, pushed=request.pushed))
         self._held[request.app, request.name] = (request.client, time.monotonic() + self._hold_s)
 
     async def _once_gone(self, request: PublishRequest) -> dict[str, int]:

@@ -11,6 +11,7 @@ import logging
 from collections import deque
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from threading import RLock
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -91,13 +92,15 @@ class SessionRecord(BaseModel):
 
 
 class Journal:
-    """The folder of session files; every change is whole and on the disk when it returns."""
+    """The folder of session files; every change is whole and on the disk when it returns, which may take a while: call
+    what changes something in a thread."""
 
     def __init__(self, folder: Path, role: str, grace_s: float = 0.0) -> None:
         self._folder = folder
         self._role = role
         self._grace = timedelta(seconds=grace_s)
         self._given: deque[tuple[str, str]] = deque(maxlen=_GIVEN)
+        self._one_at_a_time = RLock()
 
     def begin(
         self, name: str, nginx_pid: int, client: int, started: datetime | None = None, *, pushed: bool = False
@@ -105,15 +108,16 @@ class Journal:
         """Write down a new session; its id is unique even where two begin within a second."""
         started = started or datetime.now(UTC)
         stamp = started
-        session = session_id(stamp, self._role)
-        while (name, session) in self._given or self._path(name, session).exists():
-            stamp += timedelta(seconds=1)
+        with self._one_at_a_time:
             session = session_id(stamp, self._role)
-        self._given.append((name, session))
-        record = SessionRecord(
-            name=name, session=session, nginx_pid=nginx_pid, client=client, pushed=pushed, started=started
-        )
-        self.save(record)
+            while (name, session) in self._given or self._path(name, session).exists():
+                stamp += timedelta(seconds=1)
+                session = session_id(stamp, self._role)
+            self._given.append((name, session))
+            record = SessionRecord(
+                name=name, session=session, nginx_pid=nginx_pid, client=client, pushed=pushed, started=started
+            )
+            self.save(record)
         return record
 
     def resume(
@@ -129,16 +133,17 @@ class Journal:
         """Go on with the last session of a name, if it was heard of within the grace time; `heard` is when nginx last
         wrote to a file of this name."""
         now = now or datetime.now(UTC)
-        records = self.sessions().get(name)
-        if not records or (records[-1].heard is None and heard is None):
-            return None
-        last = records[-1]
-        latest = max(time for time in (last.heard, heard, last.started) if time)
-        if not timedelta() <= now - latest < self._grace:
-            return None
-        joined = (*last.joined, int(now.timestamp()))
-        record = last.model_copy(update={"nginx_pid": nginx_pid, "client": client, "pushed": pushed, "joined": joined})
-        self.save(record)
+        with self._one_at_a_time:
+            records = self.sessions().get(name)
+            if not records or (records[-1].heard is None and heard is None):
+                return None
+            last = records[-1]
+            latest = max(time for time in (last.heard, heard, last.started) if time)
+            if not timedelta() <= now - latest < self._grace:
+                return None
+            joins = {"joined": (*last.joined, int(now.timestamp())), "pushed": pushed}
+            record = last.model_copy(update={"nginx_pid": nginx_pid, "client": client, **joins})
+            self.save(record)
         return record
 
     def may_resume(self, record: SessionRecord, now: datetime | None = None) -> bool:
@@ -157,8 +162,9 @@ class Journal:
 
     def update(self, record: SessionRecord, **changes: object) -> SessionRecord:
         """Change some of what is written down of a session, and nothing else; the session as it is then."""
-        record = self.now_of(record).model_copy(update=changes)
-        self.save(record)
+        with self._one_at_a_time:
+            record = self.now_of(record).model_copy(update=changes)
+            self.save(record)
         return record
 
     def save(self, record: SessionRecord) -> None:
@@ -168,8 +174,10 @@ class Journal:
         replace_file(path, record.model_dump_json())
 
     def forget(self, record: SessionRecord) -> None:
-        """The session is closed for good, or never had a recording."""
-        self._path(record.name, record.session).unlink(missing_ok=True)
+        """The session is closed for good, or never had a recording; one whose encoder has come back meanwhile stays."""
+        with self._one_at_a_time:
+            if self.now_of(record).joined == record.joined:
+                self._path(record.name, record.session).unlink(missing_ok=True)
 
     def sessions(self) -> dict[str, list[SessionRecord]]:
         """What is not closed, or may go on: for each stream name its sessions, in the order they began. Raises

@@ -18,6 +18,7 @@ from origin.ladder import Source
 from origin.show import Client, Packager
 from origin.source import judge
 from origin.stat import Published, Stat
+from panocast.errors import RefusedError
 from panocast.ladder import Size
 
 log = logging.getLogger(__name__)
@@ -37,6 +38,7 @@ class LiveStream:
         self._meter = KeyframeMeter()
         self._show = packager.open(name, client, self._meter)
         self._source: Source | None = None
+        self._refused: str | None = None
         self._said: set[str] = set()
         self._clock = asyncio.get_running_loop().time
         self._video_at: float | None = None
@@ -65,8 +67,17 @@ class LiveStream:
     async def step(self, seen: Published, stat: Stat) -> None:
         """Go on from what nginx says now of the stream, and of everything else.
 
-        Raises RefusedError, in words, for a stream that can never be shown.
+        Raises RefusedError, in words, for a stream that can never be shown, and from then on at every step.
         """
+        if self._refused:
+            raise RefusedError(self._refused)
+        try:
+            await self._go_on(seen, stat)
+        except RefusedError as error:
+            self._refused = str(error)
+            raise
+
+    async def _go_on(self, seen: Published, stat: Stat) -> None:
         if path := self._newest_recording(self.name):
             with contextlib.suppress(OSError):
                 self._meter.read(path)

@@ -10,6 +10,7 @@ import asyncio
 import logging
 from collections import Counter
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from shutil import disk_usage
 
@@ -23,6 +24,7 @@ from panocast.probe import probe
 from panocast.process import ProcessError
 from panocast.recording import SourceInfo
 from panocast.store import Store
+from panocast.threads import in_thread
 
 log = logging.getLogger(__name__)
 
@@ -64,7 +66,8 @@ class Parts:
             flv = await asyncio.to_thread(read_flv, file.path, opened.stored)
             if not flv.usable or not flv.cut:
                 return record
-            record = self._journal.update(record, open_file=opened.model_copy(update={"planned": flv.cut}))
+            planned = opened.model_copy(update={"planned": flv.cut})
+            record = await in_thread(partial(self._journal.update, record, open_file=planned))
             return await self._store_planned(record, file)
         except (ProcessError, RefusedError) as error:
             raise TemporaryError(f"{file.path.name} cannot be stored yet: {error}") from error
@@ -87,7 +90,8 @@ class Parts:
         start_ms = _start(record, file, flv, seam)
         heard = datetime.fromtimestamp(file.path.stat().st_mtime, UTC)
         source = await self._store_part(record, file, flv, start_ms, begin, end)
-        record = self._journal.update(
+        update = partial(
+            self._journal.update,
             record,
             parts=number,
             seams=(*record.seams, number) if seam else record.seams,
@@ -98,6 +102,7 @@ class Parts:
             **({"last_file": file.time, "open_file": None} if end is None else {}),
             **({"open_file": OpenFile(time=file.time, start_ms=start_ms, stored=end)} if end is not None else {}),
         )
+        record = await in_thread(update)
         self.stored += 1
         log.info("%s: part %d stored (%s, from %.3f s)", record.key.path, number, file.path.name, start_ms / 1000)
         return record

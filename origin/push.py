@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Mapping
 
 import aiohttp
 
 from origin.ladder import live_input
+from origin.show import Client
+from panocast.background import Background
 from panocast.errors import PanocastError, TemporaryError
 from panocast.ffmpeg import Output, command
 from panocast.process import Child, Command
@@ -41,24 +43,23 @@ class Push:
 
     def __init__(self, argv_of: Callable[[str], list[str]], busy: Busy, *, wait_s: float = WAIT_S) -> None:
         self._argv_of, self._busy, self._wait_s = argv_of, busy, wait_s
-        self._tasks: dict[str, asyncio.Task[None]] = {}
-        self._ending: set[asyncio.Task[None]] = set()
+        self._tasks: dict[tuple[str, Client], asyncio.Task[None]] = {}
+        self._background = Background()
 
-    def reconcile(self, live: Collection[str]) -> None:
-        """Push these streams on and no other."""
-        for name in [name for name in self._tasks if name not in live]:
-            task = self._tasks.pop(name)
-            task.cancel()
-            self._ending.add(task)
-            task.add_done_callback(self._ending.discard)
-        for name in live:
-            if name not in self._tasks:
-                self._tasks[name] = asyncio.create_task(self._keep_pushing(name), name=f"push of {name}")
+    def reconcile(self, live: Mapping[str, Client]) -> None:
+        """Push these streams on and no other, each for as long as it has the same publisher."""
+        publishes = live.items()
+        for publish in [publish for publish in self._tasks if publish not in publishes]:
+            self._tasks.pop(publish).cancel()
+        for name, client in publishes:
+            if (name, client) not in self._tasks:
+                work = self._keep_pushing(name)
+                self._tasks[name, client] = self._background.start(work, f"the push of {name}")
 
     async def stop(self) -> None:
         """End every push."""
-        self.reconcile(())
-        await asyncio.gather(*self._ending, return_exceptions=True)
+        self.reconcile({})
+        await self._background.ended()
 
     async def _keep_pushing(self, name: str) -> None:
         said = ""
@@ -68,6 +69,10 @@ class Push:
                 why = "it is published there already" if await self._busy(name) else await self._push(name)
             except PanocastError as error:
                 why = str(error)
+            except Exception as error:  # the top of a loop that nothing may end
+                why = repr(error)
+                if why != said:
+                    log.exception("%s: its push failed", name)
             if why != said:
                 log.info("%s: not pushed to the other origin for now: %s", name, why)
             said = why

@@ -11,6 +11,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
 
 from origin.journal import Journal, SessionRecord
 from origin.parts import Parts
@@ -25,6 +26,7 @@ from panocast.layout import RECORDINGS
 from panocast.recording import EndMarker
 from panocast.settings import StreamSettings
 from panocast.store import Store
+from panocast.threads import in_thread
 
 log = logging.getLogger(__name__)
 
@@ -123,7 +125,7 @@ class Recorder:
                 return  # its encoder has come back meanwhile
             record = closed
         if not record.parts or not self._journal.may_resume(record):
-            self._journal.forget(record)
+            await in_thread(self._journal.forget, record)
 
     def _adopt(self, file: Recorded) -> SessionRecord:
         """A session of its own for a file of which the journal knows nothing."""
@@ -139,7 +141,7 @@ class Recorder:
         marker = self._marker(record)
         await asyncio.to_thread(self._store.put_bytes, record.key.end_key, marker.model_dump_json().encode())
         log.info("%s: closed, %d parts, %.1f s", record.key.path, marker.parts, marker.duration_s)
-        return self._journal.update(record, closed_parts=record.parts)
+        return await in_thread(partial(self._journal.update, record, closed_parts=record.parts))
 
     def _marker(self, record: SessionRecord) -> EndMarker:
         told = self._streams.get(record.name, StreamSettings())

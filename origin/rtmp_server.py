@@ -36,9 +36,10 @@ class RtmpServer:
                 return Stat(0, ())
             raise
 
-    async def drop_publisher(self, app: str, name: str) -> None:
-        """End a publish; a client that is gone is fine."""
-        await self._get(f"/control/drop/publisher?app={quote(app)}&name={quote(name)}")
+    async def drop_publisher(self, app: str, name: str, client: int | None = None) -> None:
+        """End a publish, that of this client alone where one is named; a client that is gone is fine."""
+        only = "" if client is None else f"&clientid={client}"
+        await self._get(f"/control/drop/publisher?app={quote(app)}&name={quote(name)}{only}")
 
     async def drop_readers(self, app: str, name: str) -> None:
         """End every play of a stream; none is fine."""

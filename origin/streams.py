@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
 from datetime import UTC, datetime, timedelta
@@ -73,7 +74,7 @@ class Streams:
         await asyncio.gather(*(self._step(stream, live[name], stat) for name, stream in list(self.live.items())))
         await self._packager.tidy(set(live), stat)
         if self._push:
-            self._push.reconcile(set(live))
+            self._push.reconcile(self._clients)
         self._reconcile_tests(stat)
 
     def _begin(self, name: str, seen: Published, pid: int) -> None:
@@ -95,7 +96,8 @@ class Streams:
             if self._refusals.add(stream.name, str(error)):
                 log.warning("%s: refused: %s", stream.name, error)
             await stream.stop()
-            await self._server.drop_publisher("live", stream.name)
+            with contextlib.suppress(TemporaryError):  # at the next look it is refused again
+                await self._server.drop_publisher("live", stream.name, seen.client)
         except OSError as error:
             log.error("%s: %s", stream.name, error)
 
@@ -106,8 +108,9 @@ class Streams:
         for path in self._testhls.iterdir():
             name = path.stem.rpartition("-")[0] if path.suffix == ".ts" else path.stem
             # A stream may have begun since nginx was asked: what is fresh stays.
-            if name not in tests and time.time() - path.stat().st_mtime > STALE_S:
-                path.unlink(missing_ok=True)
+            with contextlib.suppress(FileNotFoundError):  # nginx cleans up, too
+                if name not in tests and time.time() - path.stat().st_mtime > STALE_S:
+                    path.unlink()
 
     async def stop(self) -> None:
         """End every ladder: an agent that starts again begins anew, or goes on with what is there."""

@@ -179,7 +179,10 @@ class Child:
             )
         except OSError as error:
             raise TemporaryError(f"cannot start {self.command.name}: {error.strerror}") from error
-        self._reaped = asyncio.create_task(self._reap(self._process))
+        if self.command.yielding:
+            _yield_to_sessions(self._process.pid)
+        # At once: later there may be no descriptor left to watch it by.
+        self._reaped = asyncio.create_task(self._reap(self._process, self._end_of(self._process)))
         assert self._process.stdout is not None
         assert self._process.stderr is not None
         self._readers = [
@@ -226,8 +229,17 @@ class Child:
         if self._on_stderr:
             self._on_stderr(line)
 
-    async def _reap(self, process: subprocess.Popen[bytes]) -> int:
-        await _ended(process.pid)
+    def _end_of(self, process: subprocess.Popen[bytes]) -> int:
+        """A descriptor that can be read from once the child has ended; a child that has none is ended at once."""
+        try:
+            return os.pidfd_open(process.pid)
+        except OSError as error:
+            self.kill()
+            process.communicate()
+            raise TemporaryError(f"cannot watch {self.command.name}: {error.strerror}") from error
+
+    async def _reap(self, process: subprocess.Popen[bytes], end: int) -> int:
+        await _ended(end)
         self._signal(signal.SIGKILL)  # what is left of its group; the id is its own until the next line
         _, status, used = os.wait4(process.pid, 0)  # noqa: ASYNC222 - it has ended
         process.returncode = os.waitstatus_to_exitcode(status)
@@ -244,9 +256,14 @@ class Child:
                 os.killpg(self._process.pid, number)
 
 
-async def _ended(pid: int) -> None:
-    """Wait for the end of this one child, and leave it to be reaped."""
-    descriptor = os.pidfd_open(pid)
+def _yield_to_sessions(pid: int) -> None:
+    """Linux may share its processor among sessions first (autogroups): there `nice` counts within one's own only."""
+    with contextlib.suppress(OSError):
+        Path(f"/proc/{pid}/autogroup").write_text("19")
+
+
+async def _ended(descriptor: int) -> None:
+    """Wait for the end of the child that this is a descriptor of, and leave it to be reaped."""
     loop = asyncio.get_running_loop()
     over = asyncio.Event()
     loop.add_reader(descriptor, over.set)

@@ -10,6 +10,7 @@ import asyncio
 import json
 import logging
 import os
+import re
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -23,6 +24,8 @@ EVERY_S = 5.0
 TIMEOUT_S = 2.0
 FIRST_TRIES = 2
 TOKEN_S = 21_600
+_TOKEN = re.compile(r"[!-~]{1,1000}")
+_INSTANCE_ID = re.compile(r"i-[0-9a-f]{8,17}")
 
 
 class NoticeKind(StrEnum):
@@ -61,7 +64,10 @@ class _Metadata:
                 lifetime = {"X-aws-ec2-metadata-token-ttl-seconds": str(TOKEN_S)}
                 async with self._session.put(f"{self._base}/api/token", headers=lifetime) as response:
                     response.raise_for_status()
-                    self._token = await response.text()
+                    told = await response.text()
+                if not _TOKEN.fullmatch(told):
+                    raise aiohttp.ClientError("what answers gives no token: it is no instance metadata")
+                self._token = told
             token = {"X-aws-ec2-metadata-token": self._token}
             async with self._session.get(f"{self._base}/meta-data/{path}", headers=token) as response:
                 if response.status == 404:
@@ -72,6 +78,12 @@ class _Metadata:
                 response.raise_for_status()
                 return await response.text()
         return None
+
+    async def instance_id(self) -> str | None:
+        """The instance's id; None where what answers is not EC2's service, but, say, the page where one signs in to a
+        hotel's network. Raises aiohttp's errors."""
+        text = await self.get("instance-id")
+        return text if text and _INSTANCE_ID.fullmatch(text) else None
 
 
 async def notices(*, every_s: float = EVERY_S, environment: Mapping[str, str] | None = None) -> AsyncIterator[Notice]:
@@ -100,7 +112,7 @@ async def instance_id(environment: Mapping[str, str] | None = None) -> str | Non
         return None
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=TIMEOUT_S)) as session:
         try:
-            return await _Metadata(session, endpoint).get("instance-id")
+            return await _Metadata(session, endpoint).instance_id()
         except (aiohttp.ClientError, TimeoutError):
             return None
 
@@ -115,8 +127,7 @@ def _endpoint(variables: Mapping[str, str]) -> str | None:
 async def _answers(metadata: _Metadata) -> bool:
     for _ in range(FIRST_TRIES):
         try:
-            await metadata.get("instance-id")
-            return True
+            return await metadata.instance_id() is not None
         except (aiohttp.ClientError, TimeoutError) as error:
             log.debug("no instance metadata: %s", error)
     return False

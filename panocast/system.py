@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,6 +15,18 @@ MODULE_DIRS = (
     Path("/usr/lib64/nginx/modules"),  # Fedora
     Path("/etc/nginx/modules"),  # often a link to one of the above
 )
+
+
+# Beyond this a process has other troubles.
+_MOST_FILES = 65_536
+
+
+def allow_many_files() -> None:
+    """Let this process, and what it starts, have as many files and connections open as the system lets it: shells and
+    systemd begin with 1,024, which a thousand viewers who wait for a stream exceed."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    allowed = _MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, _MOST_FILES)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
 
 
 def find_program(name: str) -> Path | None:

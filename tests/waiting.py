@@ -18,10 +18,11 @@ async def eventually(check: Callable[[], T | Awaitable[T]], *, within_s: float =
     """What `check` gives once it gives something true; an AssertionError with the last answer after `within_s`."""
     deadline = time.monotonic() + within_s
     while True:
+        late = time.monotonic() >= deadline  # by now: a machine that was paused since has one more look
         answer = check()
         if isinstance(answer, Awaitable):
             answer = await answer
         if answer:
             return answer
-        assert time.monotonic() < deadline, f"still {answer!r} after {within_s:g} s"
+        assert not late, f"still {answer!r} after {within_s:g} s"
         await asyncio.sleep(every_s)

@@ -11,7 +11,8 @@ from typing import Protocol
 
 from panocast.errors import NotFoundError, UsageError
 from panocast.store import Store, check_key, open_store
-from transcoder.workplace import each, in_thread
+from panocast.threads import in_thread
+from transcoder.workplace import each
 
 S3 = "s3://"
 MASTER = "master.m3u8"

@@ -17,6 +17,7 @@ from panocast.layout import PartKey, Session
 from panocast.mp4 import move_segment
 from panocast.recording import EndMarker
 from panocast.store import Store
+from panocast.threads import in_thread
 from transcoder.event import asset_place, note_done, now, read_done, read_end
 from transcoder.markers import PartMarker, part_marker_key
 from transcoder.part import read_part_marker
@@ -25,7 +26,7 @@ from transcoder.publish import Asset, Move, Plan, edition_of, on_one_clock, plan
 from transcoder.restore import restore
 from transcoder.settle import remove_unless_shown, settle
 from transcoder.whole import make_whole
-from transcoder.workplace import Workplace, each, in_thread
+from transcoder.workplace import Workplace, each
 
 log = logging.getLogger(__name__)
 

@@ -17,11 +17,12 @@ from panocast.logs import about
 from panocast.process import metered
 from panocast.queue import LeaseLostError, Message
 from panocast.store_counted import CountedStore, Traffic
+from panocast.threads import in_thread
 from transcoder.figures import Ending, Figures, Tried, kind_of
 from transcoder.jobs import Ignored, Job, parse_message
 from transcoder.late import NotYetError
 from transcoder.work import do, give_up
-from transcoder.workplace import Workplace, in_thread
+from transcoder.workplace import Workplace
 
 log = logging.getLogger(__name__)
 

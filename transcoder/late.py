@@ -7,9 +7,10 @@ import logging
 from panocast.errors import TemporaryError
 from panocast.layout import PartKey, Session
 from panocast.queue import MAX_DELAY_S
+from panocast.threads import in_thread
 from transcoder.missing import parts_in_words, session_state
 from transcoder.part import give_up_part
-from transcoder.workplace import Workplace, in_thread
+from transcoder.workplace import Workplace
 
 log = logging.getLogger(__name__)
 

@@ -9,7 +9,7 @@ from panocast.probe import input_options
 from panocast.process import Command, run
 from panocast.sandbox import sandboxed
 from panocast.settings import TranscoderSettings
-from transcoder.workplace import in_thread
+from panocast.threads import in_thread
 
 TIMEOUT_S = 120.0
 # Enough to tell keyframes of one event apart, and short enough to be kept for each.

@@ -9,6 +9,7 @@ import logging
 
 from panocast.errors import NotFoundError, TemporaryError
 from panocast.layout import Session
+from panocast.threads import in_thread
 from transcoder.event import Done, partners, read_done, read_end, recordings_around
 from transcoder.finish import clear, publish, read_markers
 from transcoder.partner import complete
@@ -16,7 +17,7 @@ from transcoder.patch import Completion
 from transcoder.publish import Asset, edition_of, on_one_clock
 from transcoder.restore import restore
 from transcoder.settle import read_shown
-from transcoder.workplace import Workplace, in_thread
+from transcoder.workplace import Workplace
 
 log = logging.getLogger(__name__)
 

@@ -16,6 +16,7 @@ from panocast.machine import this_machine
 from panocast.queue import open_queue
 from panocast.settings import TranscoderSettings
 from panocast.store import open_store
+from panocast.threads import in_thread
 from transcoder.ends import Source, Target
 from transcoder.event import read_end
 from transcoder.finish import finish
@@ -23,7 +24,7 @@ from transcoder.part import give_up_part, transcode_part
 from transcoder.publish import Asset
 from transcoder.slots import job_slots
 from transcoder.upload import cut_upload
-from transcoder.workplace import Workplace, in_thread
+from transcoder.workplace import Workplace
 
 log = logging.getLogger(__name__)
 

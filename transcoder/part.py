@@ -16,6 +16,7 @@ from panocast.ladder import Rung, vod_rungs
 from panocast.layout import PartKey
 from panocast.mp4 import read_edit, split_fragments
 from panocast.probe import MediaInfo, probe
+from panocast.threads import in_thread
 from transcoder.encode import FRAGMENTS, MEDIA_ORIGIN_S, Span, nominal_rate, part_argv
 from transcoder.limits import encoding, refuse_absurd
 from transcoder.markers import (
@@ -29,7 +30,7 @@ from transcoder.markers import (
     part_prefix,
 )
 from transcoder.marks import read_marks
-from transcoder.workplace import OnProgress, Workplace, in_thread
+from transcoder.workplace import OnProgress, Workplace
 
 log = logging.getLogger(__name__)
 

@@ -12,12 +12,13 @@ from panocast.fence import copying
 from panocast.ladder import Rung
 from panocast.layout import Session
 from panocast.probe import MediaInfo, probe
+from panocast.threads import in_thread
 from transcoder.encode import patch_argv, patch_sound_argv
 from transcoder.limits import encoding, refuse_absurd
 from transcoder.markers import Filler, Sound
 from transcoder.part import read_rungs
 from transcoder.partner import Patch, Score
-from transcoder.workplace import Workplace, in_thread
+from transcoder.workplace import Workplace
 
 log = logging.getLogger(__name__)
 

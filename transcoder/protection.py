@@ -10,7 +10,7 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
-from transcoder.workplace import in_thread
+from panocast.threads import in_thread
 
 log = logging.getLogger(__name__)
 

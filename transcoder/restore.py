@@ -12,12 +12,13 @@ from functools import partial
 from panocast.errors import NotFoundError
 from panocast.fence import copying
 from panocast.layout import PartKey, Session
+from panocast.threads import in_thread
 from transcoder.encode import aside_argv
 from transcoder.event import Done
 from transcoder.jobs import Ignored, job_for
 from transcoder.markers import PartMarker, part_attempt_prefix, part_marker_key
 from transcoder.part import read_part_marker
-from transcoder.workplace import Workplace, in_thread
+from transcoder.workplace import Workplace
 
 log = logging.getLogger(__name__)
 

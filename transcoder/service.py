@@ -17,12 +17,13 @@ from panocast.queue import Queue, open_queue
 from panocast.settings import Settings, TranscoderSettings
 from panocast.spot import Notice, NoticeKind, instance_id, notices
 from panocast.store import open_store
+from panocast.threads import in_thread
 from transcoder.figures import Figures
 from transcoder.protection import Protection
 from transcoder.slots import job_slots
 from transcoder.watch import Watcher
 from transcoder.worker import Worker
-from transcoder.workplace import Workplace, in_thread
+from transcoder.workplace import Workplace
 
 log = logging.getLogger(__name__)
 

@@ -13,9 +13,10 @@ from pathlib import Path
 
 from panocast.ffmpeg import Input, Options, Output, command
 from panocast.ladder import Size
+from panocast.threads import in_thread
 from transcoder.encode import Span
 from transcoder.publish import Piece
-from transcoder.workplace import Workplace, each, in_thread
+from transcoder.workplace import Workplace, each
 
 WIDTH_PX = 160
 COLUMNS = 10

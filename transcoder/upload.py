@@ -15,9 +15,10 @@ from panocast.probe import MediaInfo, probe
 from panocast.process import ProcessError
 from panocast.recording import EndMarker, SourceInfo
 from panocast.store import Stat
+from panocast.threads import in_thread
 from transcoder.cut import SOUND, Lane, Stretch, cut_argv, lanes, part_length_s, plan_parts, read_packets, scan_argv
 from transcoder.limits import refuse_absurd, refuse_too_long
-from transcoder.workplace import Workplace, each, in_thread
+from transcoder.workplace import Workplace, each
 
 log = logging.getLogger(__name__)
 

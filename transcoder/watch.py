@@ -17,8 +17,8 @@ from panocast.errors import PanocastError
 from panocast.layout import RECORDINGS, UPLOADS, UploadKey, parse_ingest_key
 from panocast.queue import Queue
 from panocast.store import Stat, Store
+from panocast.threads import in_thread
 from transcoder.jobs import event_body
-from transcoder.workplace import in_thread
 
 log = logging.getLogger(__name__)
 

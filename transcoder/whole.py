@@ -16,6 +16,7 @@ from panocast.hls import AAC_LC
 from panocast.ladder import VOD_TIERS, Rung
 from panocast.layout import Session
 from panocast.probe import probe
+from panocast.threads import in_thread
 from transcoder.cut import SOUND, SOUND_ORIGIN_S
 from transcoder.encode import (
     POSTER_WIDTH,
@@ -39,7 +40,7 @@ from transcoder.patch import Completion, make_patches
 from transcoder.publish import SMALLEST_HOLE_S, Piece, common_widths, pieces
 from transcoder.sound import audio_argv, concat_script, downmix
 from transcoder.thumbnails import make_thumbnails
-from transcoder.workplace import Workplace, each, in_thread
+from transcoder.workplace import Workplace, each
 
 log = logging.getLogger(__name__)
 

@@ -6,6 +6,7 @@ import json
 import logging
 
 from panocast.layout import EndKey, PartKey, Session, UploadKey, failed_key
+from panocast.threads import in_thread
 from transcoder.event import now
 from transcoder.finish import finish, is_ready
 from transcoder.jobs import Ignored, Job, job_for
@@ -13,7 +14,7 @@ from transcoder.late import give_up_late_parts
 from transcoder.merge import merge
 from transcoder.part import give_up_part, transcode_part
 from transcoder.upload import cut_upload
-from transcoder.workplace import OnProgress, Workplace, in_thread
+from transcoder.workplace import OnProgress, Workplace
 
 log = logging.getLogger(__name__)
 

@@ -12,9 +12,10 @@ from typing import Protocol
 from panocast.errors import SetupError, TemporaryError
 from panocast.queue import Message
 from panocast.service import Backoff
+from panocast.threads import in_thread
 from transcoder.figures import Figures
 from transcoder.held import LONGEST_S, Held
-from transcoder.workplace import Workplace, in_thread
+from transcoder.workplace import Workplace
 
 log = logging.getLogger(__name__)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import contextvars
 import logging
 import os
 import re
@@ -13,9 +12,8 @@ import tempfile
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from panocast.errors import TemporaryError
 from panocast.fence import Fence, Limits
@@ -26,13 +24,15 @@ from panocast.queue import Queue
 from panocast.sandbox import refuse_links, sandboxed
 from panocast.settings import TranscoderSettings
 from panocast.store import Store
+from panocast.threads import in_thread
 from transcoder.encode import Quality
 from transcoder.event import is_done
 from transcoder.limits import ceilings, within
 
 log = logging.getLogger(__name__)
 
-STALL_S = 60.0
+# On a machine whose live streams take all of it, a job that gives way may wait minutes for a frame.
+STALL_S = 300.0
 GROWTH_S = 1.0
 TRANSFERS = 8
 PAUSES_S = (0.2, 1.0)
@@ -133,18 +133,6 @@ class Workplace:
     async def is_done(self, session: Session, part: int = 0) -> bool:
         """Whether nothing is left to do for a session, or for a part of it."""
         return await in_thread(is_done, self.ingest, self.egress, session, part)
-
-
-async def in_thread(call: Callable[..., T], *args: Any) -> T:
-    """Call a blocking function in a thread; a cancelled call waits for its end, so that nothing is written after it."""
-    context = contextvars.copy_context()  # what is logged there names the same job
-    future = asyncio.get_running_loop().run_in_executor(None, partial(context.run, call, *args))
-    try:
-        return await asyncio.shield(future)
-    except asyncio.CancelledError:
-        await asyncio.wait([future])
-        future.exception()
-        raise
 
 
 async def _outgrown(folder: Path, most_bytes: int) -> None:

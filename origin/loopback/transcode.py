@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 
 from panocast.ffmpeg import SpeedMeter
 from panocast.process import Command
@@ -44,5 +43,6 @@ class Transcode:
     async def stop(self) -> None:
         """End it, and what it runs. Raises the UsageError it ended with, if ffmpeg is not installed."""
         self._task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await self._task
+        await asyncio.wait([self._task])  # a cancellation that comes meanwhile is the caller's
+        if not self._task.cancelled():
+            self._task.result()

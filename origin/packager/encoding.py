@@ -11,7 +11,7 @@ from origin.packager.fragments import Sample, Track
 from origin.packager.package import Package
 from origin.packager.rungs import EncodedRungs
 from origin.packager.shedding import Shedding, is_behind
-from panocast.ladder import Rung, live_rungs
+from panocast.ladder import Rung, Size, live_rungs
 
 log = logging.getLogger(__name__)
 
@@ -24,6 +24,7 @@ class Encoding:
         self._name, self._package, self._flowing = name, package, flowing
         self._backlog = Backlog()
         self._shedding = Shedding()
+        self._judged: Size | None = None
         self._ladder: EncodedRungs | None = None
         self._clock = asyncio.get_running_loop().time
         self._one_at_a_time = asyncio.Lock()
@@ -53,6 +54,8 @@ class Encoding:
     def take(self, track: Track, frames: list[Sample]) -> None:
         """Frames of the source: held for the ladder that is to come, and given at once to the one that is there."""
         if track != self._backlog.track:
+            if track.size != self._judged:  # what was too much for this machine was another picture
+                self._judged, self._shedding = track.size, Shedding()
             self._backlog.begin(track)
             self._seen.set()
         whole = self._backlog.add(frames)
@@ -111,7 +114,10 @@ class Encoding:
         while True:
             await self._seen.wait()
             self._seen.clear()
-            await self._keep()
+            try:
+                await self._keep()
+            except Exception:  # the top of a loop that nothing may end
+                log.exception("%s: its rungs could not begin", self._name)
 
     async def _keep(self) -> None:
         """Have the ladder that this source and this machine should have. One that replaces another begins with what

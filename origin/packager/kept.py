@@ -8,7 +8,7 @@ import logging
 from abc import ABC, abstractmethod
 
 from origin.packager.run import Run
-from panocast.errors import TemporaryError
+from panocast.errors import PanocastError
 from panocast.service import Backoff
 
 log = logging.getLogger(__name__)
@@ -56,9 +56,9 @@ class KeptRunning(ABC):
 
     async def stop(self) -> None:
         """End it at once."""
+        self._finishing = True
         self._task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await self._task
+        await asyncio.wait([self._task])
 
     @abstractmethod
     async def _once(self) -> str:
@@ -71,8 +71,11 @@ class KeptRunning(ABC):
             began = clock()
             try:
                 self.last_error = await self._once()
-            except TemporaryError as error:
+            except PanocastError as error:
                 self.last_error = str(error)
+            except Exception as error:  # the top of a loop that nothing may end
+                log.exception("%s: %s", self._name, self.what)
+                self.last_error = f"the {self.what} failed: {error!r}"
             if self._finishing:
                 return
             if self._meant:

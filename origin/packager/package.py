@@ -47,6 +47,7 @@ class Package:
         self.identity = identity
         self.timeline = timeline
         self.window = Window(window_ms)
+        self._window_ms = window_ms
         self.state = State.STARTING
         self.version = 0
         self.made = 0
@@ -69,6 +70,8 @@ class Package:
     def connected(self) -> None:
         """The source's clock is another one from now on."""
         self.timeline.connected()
+        for meter in self._meters.values():
+            meter.connected()
         self._forget()
 
     def open_source(self, video: Track, audio: Track | None) -> None:
@@ -234,7 +237,7 @@ class Package:
         if self.window.put(plan.number, width, (init_name(init), init), data):
             self.made += 1
             self.delays_s[width] = self._clock() - self._came_s.get(plan.number, self._clock())
-            meter = self._meters.setdefault(width, RungMeter(self._ceilings_bps.get(width, 0)))
+            meter = self._meters.setdefault(width, RungMeter(self._window_ms, self._ceilings_bps.get(width, 0)))
             meter.add(filled.gops, len(data), plan.duration_ms, len(sound.data) if sound else 0)
             self._changed()
 

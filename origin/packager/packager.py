@@ -14,6 +14,7 @@ from origin.packager.stream import PackagedStream, Surroundings
 from origin.show import Client
 from origin.stat import Published, Stat
 from origin.timeline import Timeline
+from panocast.background import Background
 from panocast.feed import State
 
 log = logging.getLogger(__name__)
@@ -27,10 +28,11 @@ COMES_S = 5.0
 class PackagedShow:
     """One publish of a packaged stream."""
 
-    def __init__(self, stream: PackagedStream) -> None:
+    def __init__(self, stream: PackagedStream, background: Background) -> None:
         self._stream = stream
         self._publish = stream.publish
-        self._leaving: asyncio.Task[None] | None = None
+        self._background = background
+        self._left = False
 
     @property
     def widths(self) -> tuple[int, ...]:
@@ -52,8 +54,9 @@ class PackagedShow:
 
     async def stop(self) -> None:
         """The encoder left: what is still on its way is read meanwhile."""
-        if self._leaving is None:
-            self._leaving = asyncio.create_task(self._stream.leave(self._publish))
+        if not self._left:
+            self._left = True
+            self._background.start(self._stream.leave(self._publish), f"the end of {self._stream.name}'s publish")
 
 
 class OwnPackager:
@@ -69,7 +72,8 @@ class OwnPackager:
         self._clock = asyncio.get_running_loop().time
         self._expected: dict[str, float] = {}
         self._came: dict[str, asyncio.Event] = {}
-        self._closing: set[asyncio.Task[None]] = set()
+        self._background = Background()
+        around.shelf.sweep()
 
     @property
     def expected(self) -> list[str]:
@@ -81,6 +85,7 @@ class OwnPackager:
         self._expected[name] = self._clock() + COMES_S
         came = self._came[name] = asyncio.Event()
         await self._stream(name).attach()
+        self._expected[name] = self._clock() + COMES_S  # what had to end before may have taken its time
         try:
             async with asyncio.timeout(ATTACH_S):
                 await came.wait()
@@ -99,7 +104,7 @@ class OwnPackager:
         self._expected.pop(name, None)
         stream = self._stream(name)
         stream.go_on(client)
-        return PackagedShow(stream)
+        return PackagedShow(stream, self._background)
 
     async def tidy(self, live: Collection[str], stat: Stat) -> None:
         """Streams that were let in and never came leave again; those that are over go."""
@@ -108,33 +113,31 @@ class OwnPackager:
             del self._expected[name]
             if name not in live and (stream := self.streams.get(name)):
                 await stream.leave(stream.publish)
-        for name in [name for name, stream in self.streams.items() if stream.over]:
+        for name in [name for name, stream in self.streams.items() if stream.over and name not in self._expected]:
             self._close(self.streams.pop(name))
 
     async def close(self) -> None:
         """End every ffmpeg; the timelines are on the shelf."""
         for stream in self.streams.values():
             self._close(stream)
-        await asyncio.gather(*self._closing)
+        await self._background.ended()
 
     def _close(self, stream: PackagedStream) -> None:
-        closing = asyncio.create_task(stream.close())
-        self._closing.add(closing)
-        closing.add_done_callback(self._closing.discard)
+        self._background.start(stream.close(), f"the end of {stream.name}")
 
     def _stream(self, name: str) -> PackagedStream:
         known = self.streams.get(name)
-        if known and known.package.state is not State.ENDED:
+        if known and not (known.over or known.package.state is State.ENDED):
             return known
         if known:
             self._close(known)
         kept = self._around.shelf.read(name)
+        saved = kept.timeline if kept else None
+        has_ended = known is not None and known.package.state is State.ENDED
+        if saved and (has_ended or self._around.now_ms() - saved.end_ms > 1000 * self._around.grace_s):
+            saved = saved.ended()
         timeline = Timeline(
-            name,
-            self._role,
-            segment_min_ms=self._segment_min_ms,
-            now_ms=self._around.now_ms,
-            saved=kept.timeline if kept else None,
+            name, self._role, segment_min_ms=self._segment_min_ms, now_ms=self._around.now_ms, saved=saved
         )
         package = Package(Identity(name, self._role, self._epoch), timeline, self._window_ms)
         stream = self.streams[name] = PackagedStream(name, package, self._around, kept)

@@ -9,7 +9,7 @@ import os
 from collections import deque
 from collections.abc import Callable
 
-from panocast.errors import PanocastError
+from panocast.errors import PanocastError, TemporaryError
 
 # A keyframe of 4K goes through at once. The most that an ordinary user may ask for (pipe(7)).
 _CAPACITY_BYTES = 1 << 20
@@ -25,7 +25,7 @@ class Pipe:
 
     def __init__(self, take: Callable[[bytes], None]) -> None:
         self._take = take
-        self._read_fd, self.write_fd = os.pipe2(os.O_CLOEXEC)
+        self._read_fd, self.write_fd = _pipe()
         os.set_blocking(self._read_fd, False)
         _widen(self._read_fd)
         self._over = asyncio.Event()
@@ -70,7 +70,7 @@ class Supply:
     """A pipe that a child reads from (`read_fd`). What is written waits here until there is room in it."""
 
     def __init__(self) -> None:
-        self.read_fd, self._write_fd = os.pipe2(os.O_CLOEXEC)
+        self.read_fd, self._write_fd = _pipe()
         os.set_blocking(self._write_fd, False)
         _widen(self._write_fd)
         self._waiting: deque[memoryview] = deque()
@@ -124,6 +124,14 @@ class Supply:
         loop.remove_writer(self._write_fd)
         if self._ending:
             self.close()
+
+
+def _pipe() -> tuple[int, int]:
+    """The ends to read from and to write into. Raises TemporaryError where no descriptors are left."""
+    try:
+        return os.pipe2(os.O_CLOEXEC)
+    except OSError as error:
+        raise TemporaryError(f"cannot open a pipe to ffmpeg: {error.strerror}") from error
 
 
 def _widen(fd: int) -> None:

@@ -19,7 +19,7 @@ _GRACE_S = 0.3
 
 class Run:
     """`start`, then `wait` for its end or `stop` it. `argv_of` is given the descriptors it writes to; what it reads may
-    come from a `supply`."""
+    come from a `supply`, which is let go with it. Raises TemporaryError where no pipe can be had."""
 
     def __init__(
         self,
@@ -31,12 +31,18 @@ class Run:
         self._clock = asyncio.get_running_loop().time
         self.heard_s: float | None = None
         self.started_s = self._clock()
-        self._pipes = [Pipe(self._heard(take)) for take in takers]
-        self._ends: list[Pipe | Supply] = [*self._pipes, *([supply] if supply else [])]
-        descriptors = [pipe.write_fd for pipe in self._pipes]
-        inherited = (*descriptors, *([supply.read_fd] if supply else []))
-        self._meter = SpeedMeter(self._clock)
-        self._child = Child(Command(name, argv_of(descriptors), pass_fds=inherited), on_stdout=self._meter.feed)
+        self._pipes: list[Pipe] = []
+        self._supply = supply
+        try:
+            for take in takers:
+                self._pipes.append(Pipe(self._heard(take)))
+            descriptors = [pipe.write_fd for pipe in self._pipes]
+            inherited = (*descriptors, *([supply.read_fd] if supply else []))
+            self._meter = SpeedMeter(self._clock)
+            self._child = Child(Command(name, argv_of(descriptors), pass_fds=inherited), on_stdout=self._meter.feed)
+        except BaseException:
+            self._close()
+            raise
 
     @property
     def silent_s(self) -> float:
@@ -77,7 +83,12 @@ class Run:
 
     def kill(self) -> None:
         """End it at once, for one that hangs."""
-        self._child.kill()
+        if self._child.pid is not None:
+            self._child.kill()
+
+    @property
+    def _ends(self) -> list[Pipe | Supply]:
+        return [*self._pipes, *([self._supply] if self._supply else [])]
 
     def _close(self) -> None:
         for pipe in self._ends:

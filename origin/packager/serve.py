@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 
 from aiohttp import web
 
@@ -68,15 +69,14 @@ class Site:
         return web.Response(body=data, content_type="video/mp4", headers={"Cache-Control": FILE_CACHING})
 
     async def _feed(self, request: web.Request) -> web.Response:
-        stream = self._stream(request)
+        stream, after = self._stream(request), request.query.get("after")
+        if stream:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(WAIT_S):
+                    await stream.news(after)
+            stream = self._stream(request)  # an encoder that came back may have begun another one meanwhile
         if stream is None:
             return _missing()
-        after = request.query.get("after")
-        try:
-            async with asyncio.timeout(WAIT_S):
-                await stream.news(after)
-        except TimeoutError:
-            pass
         return web.Response(
             text=stream.feed().model_dump_json(), content_type="application/json", headers={"Cache-Control": NO_CACHING}
         )

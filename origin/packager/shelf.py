@@ -49,10 +49,13 @@ class Shelf:
         fresh.replace(self._path(name))
 
     def sweep(self) -> None:
-        """Forget streams that nobody published for a month; raises OSError."""
-        for path in self._folder.iterdir():
-            if path.stat().st_mtime < time.time() - _KEPT_S:
-                path.unlink(missing_ok=True)
+        """Forget streams that nobody published for a month, as far as they let themselves be removed."""
+        try:
+            for path in self._folder.iterdir():
+                if path.stat().st_mtime < time.time() - _KEPT_S:
+                    path.unlink()
+        except OSError as error:
+            log.warning("what is kept of old streams stays: %s", error)
 
     def _path(self, name: str) -> Path:
         return self._folder / f"{name}.json"

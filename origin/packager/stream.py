@@ -101,7 +101,9 @@ class PackagedStream:
         self._client = client
 
     def _read(self) -> None:
-        self._left_s = None
+        if self._closed:
+            return
+        self._left_s, self.over = None, False
         self._made_before = self.package.made
         url = self._around.source_url(self.name)
         take = self._encoding.take
@@ -135,8 +137,9 @@ class PackagedStream:
             self.package.enter(State.PAUSED)
 
     async def close(self) -> None:
-        """The agent stops, or the stream is over."""
+        """The agent stops, or the stream is over: whoever waits for its news looks elsewhere."""
         self._closed = True
+        self._news.set()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -145,10 +148,12 @@ class PackagedStream:
         self.package.close()
 
     async def _stop_reading(self) -> None:
-        if self._passthrough:
-            await self._passthrough.stop()
-        await self._encoding.stop()  # after what still gives it frames
-        self._passthrough = None
+        try:
+            if self._passthrough:
+                await self._passthrough.stop()
+            await self._encoding.stop()  # after what still gives it frames
+        finally:
+            self._passthrough = None
 
     def _flows(self) -> bool:
         """Whether the source comes in, so that a silent ladder hangs."""
@@ -225,14 +230,17 @@ class PackagedStream:
         return self.package.feed(self._around.now_ms())
 
     async def news(self, after: str | None) -> None:
-        """Wait until there is another state than the one that `after` names."""
-        while after == f"{self.package.identity.epoch}.{self.package.version}":
+        """Wait until there is another state than the one that `after` names, or the stream is closed."""
+        while not self._closed and after == f"{self.package.identity.epoch}.{self.package.version}":
             await self._news.wait()
 
     # ---- time passes
 
     def _hear(self, peer: Feed | None) -> None:
-        self.package.plan(self.package.timeline.hear(peer))
+        try:
+            self.package.plan(self.package.timeline.hear(peer))
+        except Exception:  # what cannot be used may not end the listening
+            log.exception("%s: what the other origin says could not be used", self.name)
 
     async def _tick(self) -> None:
         while True:

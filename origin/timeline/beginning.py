@@ -39,7 +39,7 @@ def join(gops: Iterable[Seen], own: SavedTimeline | None, peer: Marks) -> Place 
             peer.numbers[index],
             gop.start_ms,
             own is not None,
-            max(peer.discontinuity_sequences[index], own.discontinuity_sequence + 1 if own else 0),
+            max(peer.discontinuity_sequences[index], own.floor.discontinuity_sequence + 1 if own else 0),
         )
     return None
 

@@ -104,6 +104,10 @@ class SavedTimeline(BaseModel):
         """The same between two connections of the encoder, with what the peer has published since."""
         return self.model_copy(update={"offset_ms": None, "peer": peer})
 
+    def ended(self) -> SavedTimeline:
+        """The same behind the end of its playlists: those of another event have a target duration of their own."""
+        return self.model_copy(update={"target_duration_s": 0})
+
     def at(self, start_ms: int, offset_ms: int) -> Place:
         """The place of the next segment on a source's clock."""
         return Place(
@@ -123,5 +127,5 @@ class SavedTimeline(BaseModel):
 
     @property
     def floor(self) -> Floor:
-        """What this origin has published."""
-        return Floor(self.number, self.end_ms, self.discontinuity_sequence)
+        """What this origin has published: a discontinuity that stands before the next segment is not among it."""
+        return Floor(self.number, self.end_ms, self.discontinuity_sequence - self.discontinuity)

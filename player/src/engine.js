@@ -147,6 +147,7 @@ export class Engine {
   /** @param {import('hls.js').LevelDetails} details */
   #noteDetails(details) {
     this.live = details.live;
+    if (!details.live) this.#video.playbackRate = 1; // It may have ended while it hurried.
     const tail = `${details.endSN} ${details.fragments.at(-1)?.relurl}`;
     if (tail !== this.#tail) this.fresh_ms = performance.now();
     this.#tail = tail;
@@ -192,7 +193,7 @@ export class Engine {
   /** Brings a live stream to where it should be, and keeps it there; called once a second or so. */
   keepPace() {
     const details = this.#hls?.latestLevelDetails;
-    if (!this.#hls || !details?.live) return void (this.#video.playbackRate = 1); // It may have ended while it hurried.
+    if (!this.#hls || !details || !this.live) return;
     const { buffered, currentTime } = this.#video;
     const ahead_s = buffered.length ? buffered.end(buffered.length - 1) - currentTime : 0;
     const target_s = this.#pace.target_s(details.targetduration);

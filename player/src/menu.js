@@ -56,9 +56,9 @@ export class Menu {
     this.#opener.setAttribute('aria-expanded', 'false');
   }
 
-  /** Says anew what has changed; nobody loses their place. */
+  /** Says anew what has changed; nobody loses their place, or the row that they are pressing. */
   update() {
-    if (!this.open || this.#said === JSON.stringify(this.#page)) return;
+    if (!this.open || this.element.matches(':active') || this.#said === JSON.stringify(this.#page)) return;
     const at = this.#items.indexOf(/** @type {HTMLElement} */ (document.activeElement));
     this.#draw();
     if (at >= 0) this.#items[Math.min(at, this.#items.length - 1)]?.focus();

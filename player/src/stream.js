@@ -201,7 +201,7 @@ export class Stream extends EventTarget {
     this.#deadTail = '';
     if (this.state !== 'playing') this.#steadySince_ms = now_ms;
     else if (now_ms - this.#steadySince_ms > settled_ms) this.#mediaErrors = 0;
-    this.#set('playing');
+    if (this.#video.readyState > 2) this.#set('playing'); // Else it has moved, and then run out of data.
   }
 
   /**
@@ -279,8 +279,8 @@ export class Stream extends EventTarget {
     });
     video.addEventListener('waiting', () => this.state === 'playing' && this.#set('waiting', words.buffering));
     video.addEventListener('pause', () => {
-      // A browser may pause what nobody sees; that is not the viewer's wish.
-      if (document.hidden || video.ended || !['playing', 'paused'].includes(this.state)) return;
+      // A browser may pause what nobody sees; that is not the viewer's wish. Who plays on at once is told of the pause late.
+      if (!video.paused || document.hidden || video.ended || !['playing', 'paused'].includes(this.state)) return;
       this.wanted = false;
       this.#set('paused');
     });

@@ -199,6 +199,7 @@ class Watch {
   async #wrap() {
     await firstPicture(this.#video);
     await this.#picture.wrap(this.#surface, this.#video, this.#view);
+    this.#wake(); // The sphere keeps a slow device busy: whoever wanted to press something could not.
     const { sphere } = this.#picture;
     if (!sphere) return;
     void this.#controls.offerVr(() => sphere.enterVr().catch(() => this.#say(words.noVr)));
@@ -251,7 +252,7 @@ class Watch {
     clearTimeout(this.#idle);
     this.#idle = setTimeout(() => {
       const busy = this.#menu.open || this.#stage.querySelector(':is(.top, .bar) :focus-visible');
-      if (this.#stream.state === 'playing' && !busy) this.#stage.classList.add('idle');
+      if (this.#stream.state === 'playing' && !this.#picture.awaited && !busy) this.#stage.classList.add('idle');
     }, idle_ms);
   }
 

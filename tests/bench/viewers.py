@@ -22,11 +22,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from edge.config import edge_paths, live_folder
-from infra.local.ports import free_ports
 from panocast.nginx import command, worker_user
 from panocast.service import Service
 from tests.integration.edge.fake_origin import NAME, FakeOrigin, Program, broadcast
 from tests.integration.edge.running import Edge, running_edge
+from tests.ports import free_ports
 from tests.processes import descendants
 from tests.waiting import eventually
 

@@ -11,8 +11,8 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
-from infra.local.ports import free_ports
 from panocast.process import Child, Command, OnLine
+from tests.ports import free_ports
 
 LOOK_S = 0.25
 NOBODY = "65534"

@@ -9,17 +9,17 @@ import signal
 import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 
 from infra.local.demo import publish_command
-from infra.local.ports import free_ports
 from panocast.keys import load_secret, stream_key
 from panocast.process import Child
 from panocast.testcard import Card
+from tests.ports import free_ports
 
 START_TIMEOUT_S = 90
 STOP_TIMEOUT_S = 10
@@ -69,10 +69,10 @@ class Platform:
         told = await self.json("/vod/catalog.json")
         return [a for a in told["vod"] if a["name"] == name] if told else []
 
-    async def stop(self) -> int:
-        """Ctrl-C; gives the exit code. An AssertionError when it takes longer than 10 s."""
+    async def stop(self, within_s: float = STOP_TIMEOUT_S) -> int:
+        """Ctrl-C; gives the exit code. A TimeoutError when it takes longer than `within_s`."""
         self.process.send_signal(signal.SIGINT)
-        async with asyncio.timeout(STOP_TIMEOUT_S):
+        async with asyncio.timeout(within_s):
             return await self.process.wait()
 
     def logs(self) -> str:
@@ -132,12 +132,31 @@ async def platform(
             await process.wait()
 
 
+class Publisher(Child):
+    """An encoder that publishes a test card to `url` until it is stopped, or for `duration_s`; `frames` is how many it
+    has sent."""
+
+    def __init__(self, url: str, card: Card, duration_s: float | None = None) -> None:
+        command = publish_command(url, card, duration_s)
+        super().__init__(replace(command, argv=[*command.argv[:-1], "-progress", "pipe:1", url]), on_stdout=self._note)
+        self.frames = 0
+
+    def _note(self, line: str) -> None:
+        if line.startswith("frame="):
+            self.frames = int(line.removeprefix("frame="))
+
+    async def finish(self) -> int:
+        """Send what is made, and end; gives the frames that were sent in all."""
+        await self.stop(grace_s=30)
+        return self.frames
+
+
 @asynccontextmanager
-async def publishing(url: str, card: Card, duration_s: float | None = None) -> AsyncIterator[Child]:
+async def publishing(url: str, card: Card, duration_s: float | None = None) -> AsyncIterator[Publisher]:
     """A test card published to `url` until the block ends or `duration_s` is over."""
-    child = Child(publish_command(url, card, duration_s))
-    await child.start()
+    publisher = Publisher(url, card, duration_s)
+    await publisher.start()
     try:
-        yield child
+        yield publisher
     finally:
-        await child.stop(grace_s=3)
+        await publisher.stop(grace_s=3)

@@ -92,7 +92,7 @@ async def make_sound(folder: Path) -> None:
     await run("ffmpeg", "-v", "error", *sound, "-b:a", "64k", *hls, "sound.m3u8", cwd=folder)
 
 
-async def make_fmp4_segments(folder: Path, seconds: int = 90) -> None:
+async def make_fmp4_segments(folder: Path, seconds: int = 150) -> None:
     """One-second fMP4 segments `640-N.m4s` of one rung with `640-init.mp4`, for live playlists."""
     await run(
         *ffmpeg_input(seconds),
@@ -102,7 +102,7 @@ async def make_fmp4_segments(folder: Path, seconds: int = 90) -> None:
     )
 
 
-async def make_segments(folder: Path, seconds: int = 90) -> None:
+async def make_segments(folder: Path, seconds: int = 150) -> None:
     """One-second TS segments `WIDTH-N.ts` of two rungs, for live playlists."""
     segments = [*x264(10), "-f", "segment", "-segment_time", "1", "-segment_format", "mpegts"]
     await run(

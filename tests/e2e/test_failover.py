@@ -21,7 +21,7 @@ from tests.waiting import eventually
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600), pytest.mark.asyncio(loop_scope="session")]
 
 RUNGS = 2
-STOOD_S = 4.0
+STOOD_S = 10.0
 """Longer than this nothing may stand still, not even on a machine that is busy with the test itself."""
 
 
@@ -71,7 +71,9 @@ async def test_players_go_on_through_two_failovers(tmp_path: Path, browser: Brow
             ffmpeg_reading(url) as reader,
         ):
             for _ in range(2):
+                poller.lap()
                 await _fail_over(running, poller, checker)
+                assert poller.lap() < 1.0 + STOOD_S  # its segments' second
                 read_s = reader.read_s
                 await shown.plays_on(3)
                 await reader.reads_on(read_s + 2)
@@ -83,7 +85,6 @@ async def test_players_go_on_through_two_failovers(tmp_path: Path, browser: Brow
         assert poller.errors == []
         assert checker.problems == []
         assert poller.discontinuities == 0
-        assert poller.longest_wait_s < 1.0 + STOOD_S  # its segments' second
 
 
 async def _fail_over(running: Stage, poller: Poller, checker: LiveChecker) -> None:

@@ -122,7 +122,7 @@ async def test_the_next_start_goes_on_where_the_last_one_stopped(tmp_path: Path)
     settings = {"ORIGIN__PART_S": "4"}
     async with platform(tmp_path, settings=settings) as up, publishing(up.publish_url("cam"), card) as encoder:
         await eventually(lambda: list((tmp_path / "ingest/recordings/cam").glob("*/0002.mp4")))
-        await up.stop()
+        await up.stop(within_s=60)
         await encoder.wait()
     async with platform(tmp_path, settings=settings) as up:
         [asset] = await eventually(lambda: up.assets("cam"), within_s=180)

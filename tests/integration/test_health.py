@@ -10,9 +10,10 @@ import sys
 import pytest
 
 from infra.local.health import Check, watch
-from infra.local.ports import free_ports
+from infra.local.ports import accepts
 from panocast.process import Command
 from panocast.service import Backoff, Service
+from tests.ports import free_ports
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.slow
@@ -30,7 +31,7 @@ async def test_a_service_that_hangs_is_started_again_and_one_that_answers_is_lef
     checks = [Check(s.command.name, f"http://127.0.0.1:{p}/none") for s, p in zip(services, ports, strict=True)]
     tasks = [asyncio.create_task(service.run()) for service in services]
     try:
-        await eventually(lambda: all(service.pid for service in services))
+        await eventually(lambda: all(accepts(port) for port in ports))
         tasks.append(asyncio.create_task(watch(services, checks, patience_s=6)))
         hanging, well = services
         assert hanging.pid is not None

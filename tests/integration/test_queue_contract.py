@@ -48,7 +48,7 @@ def test_what_is_sent_is_received(queue: Queue) -> None:
     assert queue.send(body)
     message = take(open_queue(queue.url))
     assert (message.body, message.receives) == (body, 1)
-    assert abs(datetime.now(UTC) - message.sent) < timedelta(seconds=10)
+    assert abs(datetime.now(UTC) - message.sent) < timedelta(seconds=60)
     assert nothing(queue)
 
 
@@ -69,33 +69,33 @@ def test_receive_waits_for_a_message(queue: Queue) -> None:
 def test_receive_gives_up_after_the_wait(queue: Queue) -> None:
     start = time.monotonic()
     assert queue.receive(wait_s=1, visibility_s=30) is None
-    assert 0.8 < time.monotonic() - start < 3
+    assert 0.8 < time.monotonic() - start < 15, "of the 20 that SQS could wait"
 
 
 def test_a_delayed_message_comes_later(queue: Queue) -> None:
-    queue.send("later", delay_s=2)
+    queue.send("later", delay_s=3)
     assert nothing(queue)
-    assert take(queue, wait_s=5).body == "later"
+    assert take(queue, wait_s=20).body == "later"
 
 
 def test_a_lapsed_lease_is_redelivered_under_another_receipt(queue: Queue) -> None:
     queue.send("work")
-    first = take(queue, visibility_s=1)
+    first = take(queue, visibility_s=3)
     assert nothing(queue)
-    second = take(queue, wait_s=5)
+    second = take(queue, wait_s=20)
     assert (second.id, second.body, second.receives) == (first.id, "work", 2)
     assert second.receipt != first.receipt
 
 
 def test_extend_holds_a_message_beyond_its_visibility(queue: Queue) -> None:
     queue.send("long work")
-    message = take(queue, visibility_s=2)
+    message = take(queue, visibility_s=4)
     end = time.monotonic() + 5
     while time.monotonic() < end:
         assert nothing(queue)
-        queue.extend(message, 2)
+        queue.extend(message, 4)
         time.sleep(0.5)
-    assert take(queue, wait_s=5).receives == 2
+    assert take(queue, wait_s=20).receives == 2
 
 
 def test_extend_of_a_deleted_message_says_that_it_is_lost(queue: Queue) -> None:
@@ -135,9 +135,9 @@ def test_what_is_gone_may_be_deleted_released_retried_and_set_aside(queue: Queue
 
 def test_retry_puts_the_new_body_in_its_place_after_the_delay(queue: Queue) -> None:
     queue.send('{"failures": 0}')
-    queue.retry(take(queue), '{"failures": 1}', 2)
+    queue.retry(take(queue), '{"failures": 1}', 3)
     assert nothing(queue)
-    message = take(queue, wait_s=5)
+    message = take(queue, wait_s=20)
     assert (message.body, message.receives) == ('{"failures": 1}', 1)
     queue.delete(message)
     assert queue.depth().waiting == queue.depth().held == 0
@@ -151,7 +151,7 @@ def test_set_aside_keeps_the_body_and_the_reason(queue: Queue) -> None:
     (dead,) = queue.dead()
     assert dead.body == "one"
     assert dead.reason.startswith("ffmpeg: no video? in it xxx")
-    assert abs(datetime.now(UTC) - dead.at) < timedelta(seconds=10)
+    assert abs(datetime.now(UTC) - dead.at) < timedelta(seconds=60)
 
 
 def test_the_dead_are_listed_newest_first_as_often_as_one_looks(queue: Queue) -> None:
@@ -190,7 +190,7 @@ def test_depth_counts_waiting_delayed_held_and_dead(queue: Queue) -> None:
     assert (depth.waiting, depth.held, depth.dead) == (4, 1, 1)
     if queue.url.startswith("sqlite:"):
         assert depth.oldest_s is not None
-        assert 0 <= depth.oldest_s < 10
+        assert 0 <= depth.oldest_s < 60
     else:
         assert depth.oldest_s is None, "SQS does not tell"
 

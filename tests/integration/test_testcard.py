@@ -30,6 +30,8 @@ pytestmark = pytest.mark.slow
 
 FPS = 30
 SECONDS = 2
+WANTED_BYTES = 300_000
+"""Of a published card: it runs at the speed of the clock, so this takes two or three seconds."""
 VERTICAL_FOV_DEG = 80.0
 """A-Frame's camera."""
 HORIZONTAL_FOV_DEG = 112.3
@@ -194,19 +196,23 @@ def test_two_renderings_are_the_same_film(tmp_path: Path) -> None:
 
 def test_a_published_card_shows_the_time_at_which_each_frame_was_made(tmp_path: Path) -> None:
     size, path = Size(640, 320), tmp_path / "live.flv"
-    argv = testcard.publish_argv(str(path), Card(size=size, fps=FPS, gop_s=1), testcard.find_fonts())
+    card = Card(size=size, fps=FPS, gop_s=1, bitrate_bps=1_000_000)
+    argv = testcard.publish_argv(str(path), card, testcard.find_fonts())
     began = time.time()
     publisher = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
-        time.sleep(3)  # it runs at the speed of the clock: this much of it is wanted
+        while not path.exists() or path.stat().st_size < WANTED_BYTES:
+            assert time.time() - began < 60, "it writes nothing"
+            time.sleep(0.1)
     finally:
+        asked = time.time()
         publisher.send_signal(signal.SIGINT)
-        publisher.wait(10)
+        publisher.wait(60)
     ended = time.time()
     clocks = [frame.clock() for frame in decode(path, size, gray=True)]
     offsets = [elapsed_ms(round(began * 1000) % PERIOD_MS, clock) for clock in clocks]
     assert offsets == sorted(offsets), "the clock went back"
     assert 0 <= offsets[0] <= offsets[-1] <= (ended - began) * 1000, "made before it began or after it ended"
-    assert (ended - began) * 1000 - offsets[-1] < 1000, "the last frame is older than the end"
+    assert (asked - began) * 1000 - offsets[-1] < 3000, "the last frame is older than the end"
     # The first frames may come in a burst, while ffmpeg catches up with its own start.
     assert offsets[-1] - offsets[0] > (len(offsets) - 1) * 1000 / FPS - 700, "faster than the clock"

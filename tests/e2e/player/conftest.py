@@ -14,6 +14,7 @@ from tests.e2e.player.media import make_captions, make_thumbnails
 from tests.e2e.player.watching import DESKTOP, Opening, watched
 from tests.e2e.player_site import Channel, PlayerSite, install_player, make_fmp4_segments, make_recording, make_segments
 
+CARD_S = 120  # more than any test sees of it, on a slow machine, too
 HALVES = "drawbox=w=320:h=320:color=red:t=fill,drawbox=x=320:w=320:h=320:color=lime:t=fill"
 
 
@@ -24,7 +25,7 @@ async def media(tmp_path_factory: pytest.TempPathFactory) -> Path:
     await install_player("--dev")
     (folder / "segments").mkdir()
     await asyncio.gather(
-        make_recording(folder / "vod" / "card" / "s1", 40),
+        make_recording(folder / "vod" / "card" / "s1", CARD_S),
         make_recording(folder / "vod" / "halves" / "s1", 90, picture=HALVES),
         make_segments(folder / "segments"),
         make_fmp4_segments(folder / "segments"),
@@ -57,5 +58,5 @@ async def visit(browser: Browser, site: PlayerSite) -> AsyncIterator[Opening]:
 async def card_extras(media: Path) -> None:
     """Thumbnails and captions beside the card."""
     folder = media / "vod" / "card" / "s1"
-    await make_thumbnails(folder / "r0.m3u8", folder, 40)
+    await make_thumbnails(folder / "r0.m3u8", folder, CARD_S, every_s=6)
     await make_captions(folder)

@@ -29,10 +29,10 @@ async def make_thumbnails(film: Path, folder: Path, seconds: int, every_s: int =
     await run("ffmpeg", "-v", "error", "-y", "-i", film, "-vf", picture, "-frames:v", "1", folder / "thumbnails.jpg")
     cues = ["WEBVTT"]
     for number in range(count):
-        start, end = number * every_s, min(seconds, (number + 1) * every_s)
+        ends_s = number * every_s, min(seconds, (number + 1) * every_s)
+        start, end = (f"{at_s // 60:02d}:{at_s % 60:02d}.000" for at_s in ends_s)
         x, y = number % SHEET_COLUMNS * width, number // SHEET_COLUMNS * height
-        times = f"00:00:{start:02d}.000 --> 00:00:{end:02d}.000"
-        cues.append(f"{times}\nthumbnails.jpg#xywh={x},{y},{width},{height}")
+        cues.append(f"{start} --> {end}\nthumbnails.jpg#xywh={x},{y},{width},{height}")
     await asyncio.to_thread((folder / "thumbnails.vtt").write_text, "\n\n".join(cues) + "\n")
 
 

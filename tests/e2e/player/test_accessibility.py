@@ -24,7 +24,6 @@ async def settled(page: Page) -> None:
 async def playing(page: Page) -> None:
     """The stream plays, and its controls are there."""
     await comes_to(page, "playing")
-    await page.keyboard.press("Shift")
 
 
 async def menu(page: Page) -> None:

@@ -8,7 +8,7 @@ import pytest
 from playwright.async_api import Browser, Page
 
 from edge.beacons import COLUMNS, Beacon
-from tests.e2e.player.watching import DESKTOP, LIVE, VOD, Opening, comes_to, until, watched
+from tests.e2e.player.watching import DESKTOP, LIVE, VOD, Opening, comes_to, holds, until, watched
 from tests.e2e.player_site import PlayerSite
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="session")]
@@ -28,7 +28,11 @@ async def test_a_viewer_who_leaves_tells_how_it_played_and_where_they_looked(sit
     site.channel.start()
     page = await visit(f"{LIVE}&yaw=95")
     await comes_to(page, "playing")
-    await page.wait_for_timeout(3500)
+    # The page looks once a second, too, from the server's word on; where it is busy, both look less often.
+    told_to = "performance.getEntriesByName(`${location.origin}/player.json`).length"
+    looks = f"looks += panocast.state === 'playing' && {told_to}"
+    await page.evaluate(f"() => {{ window.looks = 0; setInterval(() => ({looks}), 1000); }}")
+    await holds(page, "looks >= 4")
     await page.goto(f"{site.url}/")
 
     async def told() -> bool:
@@ -39,7 +43,7 @@ async def test_a_viewer_who_leaves_tells_how_it_played_and_where_they_looked(sit
     assert (report.kind, report.stream) == ("live", "event")
     assert 2 <= report.played_s <= 60
     assert report.startup_s
-    assert report.bitrate_bps in (500_000, 200_000) or 200_000 < (report.bitrate_bps or 0) < 500_000
+    assert 100_000 < (report.bitrate_bps or 0) <= 500_000  # of two rungs; none before the first is known
     assert report.delay_s
     assert report.errors == ()
     assert {(column, row) for column, row, _ in report.views} == {(COLUMNS // 2 + 9, 9)}

@@ -3,16 +3,38 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 
 import pytest
-from playwright.async_api import Browser, Route
+from playwright.async_api import Browser, Page, Route
 
-from tests.e2e.player.watching import DESKTOP, VOD, Opening, colour_at, comes_to, drag, holds, report, shows, watched
+from tests.e2e.player.watching import (
+    DESKTOP,
+    VOD,
+    Opening,
+    colour_at,
+    comes_to,
+    drag,
+    holds,
+    report,
+    shows,
+    until,
+    watched,
+)
 from tests.e2e.player_site import PlayerSite
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="session")]
 
 FRAMES = "document.querySelector('a-scene').renderer.info.render.frame"
+
+
+def flat(page: Page, colour: str, right_deg: float = 0.0, *, hidden: bool = False) -> Callable[[], Awaitable[bool]]:
+    """Whether the screen has this colour there, with or without a sphere; `hidden`: whether it has not."""
+
+    async def there() -> bool:
+        return (await colour_at(page, right_deg) == colour) is not hidden
+
+    return there
 
 
 async def test_the_first_picture_does_not_wait_for_the_sphere(browser: Browser, site: PlayerSite) -> None:
@@ -29,9 +51,10 @@ async def test_the_first_picture_does_not_wait_for_the_sphere(browser: Browser, 
         await comes_to(page, "playing")
         assert await report(page, "sphere") is False
         # The flat picture's middle, as large as the sphere will show it, and it can be dragged.
-        assert [await colour_at(page, right_deg) for right_deg in (-48, 0, 48)] == ["yellow", "red", "lime"]
+        for right_deg, colour in ((-48, "yellow"), (0, "red"), (48, "lime")):
+            await until(flat(page, colour, right_deg))
         await drag(page, -240)
-        assert await colour_at(page, 0) == "lime"
+        await until(flat(page, "lime"))
         # What would look different on the sphere is waited for.
         for projection, spins in (("Cubemap (3", True), ("As sent", False)):
             await page.get_by_role("button", name="Settings").click()
@@ -39,7 +62,7 @@ async def test_the_first_picture_does_not_wait_for_the_sphere(browser: Browser, 
             await page.get_by_role("menuitemradio", name=projection).click()
             await page.keyboard.press("Escape")
             await page.locator(".spinner").wait_for(state="visible" if spins else "hidden")
-            assert (await colour_at(page, 0) == "lime") is not spins
+            await until(flat(page, "lime", hidden=spins))
         arrives.set()
         await shows(page, "lime")
         assert await report(page, "sphere") is True
@@ -53,10 +76,13 @@ async def test_a_picture_that_stands_still_is_drawn_once(visit: Opening) -> None
     await shows(page, "red")
     await page.keyboard.press("Space")
     await comes_to(page, "paused")
-    await page.wait_for_timeout(300)
-    before = await page.evaluate(FRAMES)
-    await page.wait_for_timeout(700)
-    assert await page.evaluate(FRAMES) == before
+
+    async def still() -> bool:
+        before = await page.evaluate(FRAMES)
+        await page.wait_for_timeout(700)
+        return bool(await page.evaluate(FRAMES) == before)
+
+    await until(still)
     await drag(page, -300)
     await drag(page, -132)
     await shows(page, "lime")

@@ -20,6 +20,8 @@ TAKE_OFF = f"{SCENE}.removeState('vr-mode'), {SCENE}.emit('exit-vr'), 1"
 async def test_a_look_at_a_button_presses_it(site: PlayerSite, visit: Opening) -> None:
     page = await visit(VOD + "&yaw=90&t=20")
     await shows(page, "lime")
+    await page.keyboard.press("Space")
+    await comes_to(page, "paused")
     before_s = await page.evaluate("panocast.video.currentTime")
     await page.evaluate(PUT_ON)
     await page.locator("[data-press=replay]").wait_for(state="attached")
@@ -27,13 +29,13 @@ async def test_a_look_at_a_button_presses_it(site: PlayerSite, visit: Opening) -
     await page.evaluate(BEND)
 
     async def went_back() -> bool:
-        return bool(await page.evaluate("panocast.video.currentTime") < before_s - 3)
+        return bool(await page.evaluate("panocast.video.currentTime") < before_s - 9)
 
     await until(went_back)
-    await page.evaluate("document.querySelector('[data-press=pause]').emit('click'), 1")
-    await comes_to(page, "paused")
-    await page.locator("[data-press=play]").wait_for(state="attached")
+    await page.evaluate("document.querySelector('[data-press=play]').emit('click'), 1")
+    await comes_to(page, "playing")
+    await page.locator("[data-press=pause]").wait_for(state="attached")
     await page.evaluate(TAKE_OFF)
-    await page.locator("[data-press=play]").wait_for(state="detached")
+    await page.locator("[data-press=pause]").wait_for(state="detached")
     assert await report(page, "yaw_deg") == pytest.approx(90)
     await shows(page, "lime")

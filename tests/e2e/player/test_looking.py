@@ -37,17 +37,23 @@ async def test_arrow_keys_look_around(site: PlayerSite, visit: Opening) -> None:
     page = await visit(VOD)
     await shows(page, "red")
 
-    async def hold(key: str, enough: Callable[[float, float], bool]) -> None:
-        async def reached() -> bool:
-            return enough(await report(page, "yaw_deg"), await report(page, "pitch_deg"))
-
+    async def hold(key: str, angle: str, least_deg: float) -> None:
+        # The page lets go of the key by itself: a finger that comes late would turn it too far.
+        await page.evaluate(
+            """([key, angle, least_deg]) => {
+              const release = () => dispatchEvent(new KeyboardEvent('keyup', { key }));
+              const look = () => (panocast[angle] < least_deg ? release() : requestAnimationFrame(look));
+              look();
+            }""",
+            [key, angle, least_deg],
+        )
         await page.keyboard.down(key)
-        await until(reached, every_s=0.02)
+        await holds(page, f"panocast.{angle} < {least_deg}")
         await page.keyboard.up(key)
 
-    await hold("ArrowLeft", lambda yaw, pitch: yaw < -75)
+    await hold("ArrowLeft", "yaw_deg", -75)
     await shows(page, "yellow")
-    await hold("ArrowDown", lambda yaw, pitch: pitch < -70)
+    await hold("ArrowDown", "pitch_deg", -70)
     await shows(page, "black")
 
 

@@ -47,9 +47,10 @@ async def sphere_of(site: PlayerSite, visit: Opening, card: Path, shape: tuple[s
     folder = site.media / name / "s1"
     if not folder.exists():
         await make_sphere(card, folder, *shape)
-    site.assets.setdefault(name, {"projection": shape[0], "stereo": shape[1]})
+    asset = site.assets.setdefault(name, {"projection": shape[0], "stereo": shape[1]})
+    asset["title"] = f"{shape[1]} {shape[0]}"
     page = await visit(f"/?url=/vod/{name}/s1/master.m3u8{link}")
-
+    await page.get_by_role("heading", name=asset["title"]).wait_for()  # so that it knows the layout
     await until(lambda: lit(page))
     return page
 

@@ -26,13 +26,18 @@ OLDEST = (
     "delete URL.canParse; delete URL.parse; delete Promise.withResolvers; delete Object.groupBy; delete Array.fromAsync"
 )
 
+# Somebody moves: else a page that was busy for some seconds has no controls when the mouse comes.
+AWAKE = "setInterval(() => document.querySelector('.watch')?.dispatchEvent(new Event('pointermove')), 500)"
+
 Opening = Callable[..., Awaitable[Page]]
 
 
 @asynccontextmanager
-async def watched(browser: Browser, site: PlayerSite, **options: Any) -> AsyncIterator[BrowserContext]:
+async def watched(
+    browser: Browser, site: PlayerSite, *, awake: bool = True, **options: Any
+) -> AsyncIterator[BrowserContext]:
     """A browsing context without what the oldest browsers lack, which fails the test when a page breaks its policy,
-    throws, or asks another host."""
+    throws, or asks another host. `awake`: its controls stay."""
     complaints: list[str] = []
 
     def note_request(request: Request) -> None:
@@ -42,6 +47,8 @@ async def watched(browser: Browser, site: PlayerSite, **options: Any) -> AsyncIt
     context = await browser.new_context(**options)
     try:
         await context.add_init_script(OLDEST)
+        if awake:
+            await context.add_init_script(AWAKE)
         await context.expose_binding("complain", lambda _, what: complaints.append(what))
         await context.add_init_script(
             "addEventListener('securitypolicyviolation',"

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from aiohttp import web
 
 from panocast.feed import Feed, FeedRung, FeedSegment, RungFile, State
+from tests.ports import free_port
 
 NAME = "cam"
 WIDTHS = (640, 320)
@@ -82,7 +83,7 @@ class FakeOrigin:
     size: int = SEGMENT_BYTES
     window: int = 20
     version: int = 0
-    port: int = 0
+    port: int = field(default_factory=free_port)
 
     def __post_init__(self) -> None:
         self.epoch = f"{self.role}{time.time_ns()}"
@@ -148,11 +149,10 @@ class FakeOrigin:
         return f"http://127.0.0.1:{self.port}"
 
     async def start(self) -> None:
-        """Serve; on the port of its earlier life, if it had one."""
+        """Serve, on one port in all its lives."""
         runner = web.ServerRunner(web.Server(self._answer))
         await runner.setup()
         await web.TCPSite(runner, "127.0.0.1", self.port, reuse_address=True).start()
-        self.port = runner.addresses[0][1]
         self._stack = AsyncExitStack()
 
         async def stop() -> None:

@@ -16,9 +16,9 @@ from aiohttp import web
 
 from edge import services
 from edge.agent import Agent
-from infra.local.ports import free_ports
 from panocast.service import Service
 from panocast.settings import Settings, as_environment, load_settings
+from tests.ports import free_ports
 from tests.waiting import eventually
 
 

@@ -66,6 +66,24 @@ async def test_vod_is_served_with_its_type_and_nothing_of_the_store_besides(edge
     assert (await edge.get(f"/vod/../{unfinished}secret.json"))[0] == 404
 
 
+async def test_a_part_of_a_file_that_is_not_there_is_kept_by_nobody(edge: Edge, state: Path) -> None:
+    path = "vod/parts/20261120T084641Z-primary/1920/0001-000.m4s"
+    (state / "egress" / path).parent.mkdir(parents=True)
+    (state / "egress" / path).write_bytes(b"m" * 1000)
+    found = {}
+    for part in ("bytes=0-9", "bytes=5000-"):
+        async with edge.session.get(f"{edge.url}/{path}", headers={"Range": part}) as response:
+            found[response.status] = response.headers["Cache-Control"]
+    assert found == {206: "no-cache", 416: "no-cache"}
+
+
+async def test_another_pages_player_may_ask_for_a_part(edge: Edge) -> None:
+    wish = {"Origin": "https://elsewhere.example", "Access-Control-Request-Headers": "range"}
+    async with edge.session.options(f"{edge.url}/hls/cam.m3u8", headers=wish) as response:
+        assert (response.status, response.headers["Access-Control-Allow-Headers"]) == (204, "Range")
+        assert response.headers["Access-Control-Allow-Methods"] == "GET, HEAD"
+
+
 HIDDEN = [
     "/stat",
     "/control/drop/publisher?app=live&name=cam",

@@ -11,9 +11,9 @@ from aiohttp import web
 
 from edge import services
 from edge.config import edge_paths
-from infra.local.ports import free_ports
 from panocast.service import Service
 from panocast.settings import load_settings
+from tests.ports import free_ports
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.slow

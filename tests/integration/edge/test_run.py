@@ -11,7 +11,8 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from infra.local.ports import accepts, free_ports
+from infra.local.ports import accepts
+from tests.ports import free_ports
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.slow

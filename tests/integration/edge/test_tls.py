@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from infra.local.certificate import own_certificate
-from infra.local.ports import free_ports
 from tests.integration.edge.running import running_edge
+from tests.ports import free_ports
 
 pytestmark = pytest.mark.slow
 

@@ -55,7 +55,7 @@ class Meeting(DirectoryStore):
 
     def __init__(self, root: Path) -> None:
         super().__init__(root)
-        self._all_here = threading.Barrier(3, timeout=3)
+        self._all_here = threading.Barrier(3, timeout=30)
 
     def get_bytes(self, key: str) -> tuple[bytes, Stat]:
         self._all_here.wait()

@@ -22,7 +22,6 @@ from infra.aws.ready import is_ready
 from infra.aws.rendering import render_templates
 from infra.aws.template import parse
 from infra.local.demo import publish_command
-from infra.local.ports import free_ports
 from panocast.keys import stream_key
 from panocast.ladder import Size
 from panocast.process import Child, Command
@@ -31,6 +30,7 @@ from panocast.testcard import Card
 from tests.aws import AwsServer
 from tests.integration.infra.user_data import VALUES, user_data, write_files
 from tests.media import frame_times
+from tests.ports import free_ports
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.slow

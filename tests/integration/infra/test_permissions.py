@@ -23,7 +23,8 @@ def allowed(template: str) -> set[str]:
 
 
 async def test_an_edge_may_leave_its_balancer_and_see_that_it_lets_go(monkeypatch: pytest.MonkeyPatch) -> None:
-    async with metadata_server() as metadata, balancer() as (url, asked):
+    async with metadata_server() as metadata, balancer() as (url, asked, let_go):
+        let_go.set()
         keys = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": "eu-central-1"}
         for name, value in {**metadata.environment, **keys, "AWS_ENDPOINT_URL": url}.items():
             monkeypatch.setenv(name, value)

@@ -53,7 +53,7 @@ async def publishing(words: Sequence[str]) -> AsyncIterator[Child]:
         await child.stop(grace_s=3)
 
 
-async def publish(words: Sequence[str], timeout_s: float = 60.0) -> Child:
+async def publish(words: Sequence[str], timeout_s: float = 120.0) -> Child:
     """Publish to the end, and give the child that ended; TimeoutError when it goes on for longer."""
     async with publishing(words) as child:
         async with asyncio.timeout(timeout_s):

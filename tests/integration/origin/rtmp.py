@@ -48,7 +48,7 @@ async def publisher(url: str) -> AsyncIterator[Publisher]:
     publishing = Publisher(writer)
     try:
         app, _, name = where.path.lstrip("/").partition("/")
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             await publishing.begin(reader, app, f"{name}?{where.query}")
         draining = asyncio.create_task(_drain(reader))
         try:

@@ -7,7 +7,6 @@ import contextlib
 import json
 import os
 import signal
-import socket
 from asyncio.subprocess import DEVNULL, Process, create_subprocess_exec
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -25,19 +24,11 @@ from panocast.feed import Feed, FeedSegment
 from panocast.keys import load_secret, open_keys
 from panocast.process import Command
 from panocast.settings import OriginSettings, Settings, StreamSettings
+from tests.ports import free_ports
 from tests.processes import live_ffmpegs
 from tests.waiting import eventually
 
 PORTS = ("rtmp_port", "http_port", "agent_port", "stat_port", "show_port")
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports nobody listens on at this moment."""
-    with contextlib.ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [each.getsockname()[1] for each in sockets]
 
 
 @dataclass
@@ -64,13 +55,15 @@ class Server:
             os.killpg(self.process.pid, signal.SIGKILL)
 
     async def stop(self) -> None:
+        """SIGTERM; a TimeoutError for what does not end by it, and its end all the same."""
         assert self.process
-        if self.process.returncode is None:
-            self.process.terminate()
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(8):
+        try:
+            if self.process.returncode is None:
+                self.process.terminate()
+                async with asyncio.timeout(60):
                     await self.process.wait()
-        await self.kill_rest()
+        finally:
+            await self.kill_rest()
 
     async def kill_rest(self) -> None:
         assert self.process
@@ -147,7 +140,7 @@ class Origin:
         status, body = await self.file(f"/feed/{name}" + (f"?after={after}" if after else ""))
         return Feed.model_validate_json(body) if status == 200 else None
 
-    async def segments(self, name: str, width: int, at_least: int = 1, timeout_s: float = 30.0) -> list[FeedSegment]:
+    async def segments(self, name: str, width: int, at_least: int = 1) -> list[FeedSegment]:
         """The segments that a rung has, once there are some."""
 
         async def there() -> list[FeedSegment]:
@@ -155,7 +148,7 @@ class Origin:
             found = [segment for segment in feed.segments if width in segment.rungs] if feed else []
             return found if len(found) >= at_least else []
 
-        return await eventually(there, within_s=timeout_s)
+        return await eventually(there, within_s=90)
 
     async def figure(self, name: str) -> float | None:
         """One of the agent's metrics, named with its labels; None while it is not told."""
@@ -180,8 +173,17 @@ class Origin:
         return path
 
     async def live(self) -> dict[str, Any]:
-        status, text, _ = await self.get("/live.json")
-        return dict(json.loads(text)) if status == 200 else {"live": [], "publishing": [], "refused": []}
+        """What /live.json says, asked for until somebody answers."""
+
+        async def said() -> dict[str, Any] | None:
+            with contextlib.suppress(aiohttp.ClientError):
+                status, text, _ = await self.get("/live.json")
+                return dict(json.loads(text)) if status == 200 else None
+            return None
+
+        found: dict[str, Any] | None = await eventually(said, within_s=90)
+        assert found
+        return found
 
     async def entry(self, name: str) -> dict[str, Any] | None:
         return next((e for e in (await self.live())["live"] if e["name"] == name), None)
@@ -189,10 +191,16 @@ class Origin:
     async def refused(self, name: str) -> str | None:
         return next((e["reason"] for e in (await self.live())["refused"] if e["name"] == name), None)
 
-    async def playable(self, name: str, timeout_s: float = 90.0) -> dict[str, Any]:
-        """Wait until the stream is listed, and its playlist there."""
-        entry: dict[str, Any] | None = await eventually(lambda: self.entry(name), within_s=timeout_s)
-        assert entry is not None
+    async def playable(self, name: str, rungs: list[int] | None = None) -> dict[str, Any]:
+        """Wait until the stream is listed, and its playlist there; with these rungs, where it matters: a ladder that is
+        late is not waited for."""
+
+        async def listed() -> dict[str, Any] | None:
+            entry = await self.entry(name)
+            return entry if entry and rungs in (None, entry["rungs"]) else None
+
+        entry: dict[str, Any] | None = await eventually(listed, within_s=90)
+        assert entry
         return entry
 
     async def variants(self, name: str) -> list[m3u8.Playlist]:
@@ -209,26 +217,22 @@ class Origin:
         """The sessions of a stream in the ingest store, oldest first."""
         return sorted((self.ingest / "recordings" / name).glob("*"))
 
-    async def closed(self, name: str, count: int = 1, timeout_s: float = 30.0) -> list[Path]:
+    async def closed(self, name: str, count: int = 1) -> list[Path]:
         """Wait until `count` sessions have their end marker, and give their folders."""
 
         async def ended() -> list[Path]:
             found = [folder for folder in self.recordings(name) if (folder / "end.json").exists()]
             return found if len(found) >= count else []
 
-        return await eventually(ended, within_s=timeout_s)
+        return await eventually(ended, within_s=90)
 
     def everything_said(self) -> str:
         """All that nginx and the agent ever wrote."""
         return self.nginx.log.read_text(errors="replace") + self.agent.log.read_text(errors="replace")
 
     async def ready(self) -> None:
-        async def answers() -> bool:
-            with contextlib.suppress(aiohttp.ClientError):
-                return (await self.get("/live.json"))[0] == 200
-            return False
-
-        await eventually(answers, within_s=90)
+        """Wait until nginx and the agent answer."""
+        await self.live()
 
 
 @asynccontextmanager

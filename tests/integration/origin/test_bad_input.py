@@ -6,16 +6,20 @@ import asyncio
 import os
 import re
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import pytest_asyncio
 
+from panocast.feed import FeedSegment
 from tests.integration.origin.encoder import argv, publish, publishing
 from tests.integration.origin.live_checker import LiveChecker
-from tests.integration.origin.media import changing, frame_widths, packets
-from tests.integration.origin.rtmp import AUDIO, VIDEO, Message, messages, publisher
+from tests.integration.origin.media import frame_widths, packets
+from tests.integration.origin.rtmp import AUDIO, VIDEO, Message, Publisher, messages, publisher
 from tests.integration.origin.running import Origin, running_origin
 from tests.waiting import eventually
 
@@ -36,12 +40,12 @@ def cam(request: pytest.FixtureRequest) -> str:
 
 
 async def test_video_without_audio_is_a_normal_stream(origin: Origin, cam: str) -> None:
-    async with publishing(argv(origin.url(cam), audio=None, seconds=7)) as encoder:
-        await origin.playable(cam)
+    async with publishing(argv(origin.url(cam), audio=None)) as encoder:
+        await origin.playable(cam, [640, 480])
         variants = await origin.variants(cam)
         assert len(variants) == 2
         assert not any("mp4a" in v.stream_info.codecs for v in variants)
-        assert await encoder.wait() == 0
+        assert encoder.returncode is None
     (session,) = await origin.closed(cam)
     assert {p.track for file in session.glob("*.mp4") for p in await packets(file)} == {"video"}
 
@@ -60,8 +64,8 @@ async def test_what_can_never_play_is_dropped_in_words_and_the_rest_goes_on(orig
     async with publishing(argv(origin.url("good"))) as good:
         await origin.playable("good")
         old, mute = await asyncio.gather(
-            publish(argv(origin.url("sorenson"), video=("-c:v", "flv", "-b:v", "200k")), timeout_s=20),
-            publish(argv(origin.url("sound"), video=None), timeout_s=20),
+            publish(argv(origin.url("sorenson"), video=("-c:v", "flv", "-b:v", "200k"))),
+            publish(argv(origin.url("sound"), video=None)),
         )
         assert old.returncode
         assert mute.returncode
@@ -80,10 +84,10 @@ async def test_gops_of_any_length_become_segments(
     origin: Origin, cam: str, tmp_path: Path, gop_s: float, frames: int
 ) -> None:
     async with publishing(argv(origin.url(cam), gop_s=gop_s)):
-        await origin.playable(cam, timeout_s=30)
+        await origin.playable(cam)
         checker = LiveChecker(origin.file, cam)
         for width in (640, 480):
-            segment = (await origin.segments(cam, width, 2, timeout_s=40))[-1]
+            segment = (await origin.segments(cam, width, 2))[-1]
             found = await packets(await origin.media(cam, width, segment, tmp_path))
             assert sum(p.track == "video" for p in found) == frames
         await checker.refresh()
@@ -94,7 +98,7 @@ async def test_keyframes_every_ten_seconds_play_in_every_rung_and_are_reported_i
     origin: Origin, cam: str, tmp_path: Path
 ) -> None:
     async with publishing(argv(origin.url(cam), gop_s=10, fps=15)):
-        assert (await origin.playable(cam, timeout_s=40))["rungs"] == [640, 480]
+        await origin.playable(cam, [640, 480])
         for width in (640, 480):
             segment = (await origin.segments(cam, width))[0]
             found = await packets(await origin.media(cam, width, segment, tmp_path))
@@ -112,24 +116,39 @@ async def test_keyframes_every_ten_seconds_play_in_every_rung_and_are_reported_i
 
 
 async def test_a_changed_picture_gets_a_new_ladder_and_a_warning(origin: Origin, cam: str, tmp_path: Path) -> None:
-    async with publishing(await changing(tmp_path, origin.url(cam), ("640x320", "800x400"), 5)):
-        assert (await origin.playable(cam))["rungs"] == [640, 480]
+    before, after = [await clip(tmp_path, seconds=60, size=size) for size in ("640x320", "800x400")]
+    change = asyncio.Event()
 
-        async def changed() -> bool:
+    def camera() -> Iterator[Message]:
+        at = 0
+        for message in before:
+            if change.is_set():
+                break
+            at = message.time_ms
+            yield message
+        for message in after:
+            yield replace(message, time_ms=message.time_ms + at + 66)
+
+    async with publisher(origin.url(cam)) as encoder, sending(encoder, camera()):
+        await origin.playable(cam, [640, 480])
+        change.set()
+
+        async def changed() -> dict[str, Any] | None:
             entry = await origin.entry(cam)
-            return bool(entry) and entry["rungs"] == [800, 480]  # type: ignore[index]
+            return entry if entry and entry["rungs"] == [800, 480] else None
 
-        await eventually(changed, within_s=90)
-        entry = await origin.entry(cam)
+        entry = await eventually(changed, within_s=90)
         assert entry
         assert "the source changed from 640x320 to 800x400" in entry["warnings"][0]
         assert {v.stream_info.resolution for v in await origin.variants(cam)} == {(800, 400), (480, 240)}
         feed = await origin.feed(cam)
         assert feed
-        for width in (640, 480, 800):
-            for segment in (s for s in feed.segments if width in s.rungs):
-                file = await origin.media(cam, width, segment, tmp_path)
-                assert set(await frame_widths(file)) == {width}, "no frame is under another one's header"
+        (seam,) = [n for n, segment in enumerate(feed.segments) if segment.discontinuity]
+        near = [(width, s) for s in feed.segments[max(0, seam - 3) : seam + 3] for width in s.rungs]
+        files = [(width, await origin.media(cam, width, segment, tmp_path)) for width, segment in near]
+        assert {width for width, _ in files} == {640, 480, 800}
+        for width, file in files:
+            assert set(await frame_widths(file)) == {width}, "no frame is under another one's header"
         checker = LiveChecker(origin.file, cam)
         await checker.refresh()
         assert not checker.problems
@@ -155,7 +174,7 @@ async def test_timestamps_that_jump_are_a_seam_in_a_sound_stream(origin: Origin,
             await checker.refresh()
             return checker.discontinuities == 1 and all(count >= 5 for count in checker.seen.values())
 
-        await eventually(over_it, within_s=30, every_s=0.5)
+        await eventually(over_it, within_s=90, every_s=0.5)
         assert not checker.problems
         assert encoder.returncode is None
 
@@ -163,10 +182,7 @@ async def test_timestamps_that_jump_are_a_seam_in_a_sound_stream(origin: Origin,
 async def test_timestamps_that_stand_still_are_refused_in_words(origin: Origin, cam: str) -> None:
     """ffmpeg, as nginx-rtmp, holds a clock that goes back where it was."""
     standing = retimed(argv(origin.url(cam)), "-3600000*gte(N\\,120)", "-3600000*gte(N\\,188)")
-    async with publishing(standing) as encoder:
-        await origin.playable(cam)
-        async with asyncio.timeout(40):
-            assert await encoder.wait() != 0
+    assert (await publish(standing)).returncode
     assert "timestamps stand still" in (await origin.refused(cam) or "")
 
 
@@ -174,7 +190,7 @@ async def test_hevc_in_enhanced_rtmp_is_refused_in_words(origin: Origin, cam: st
     sound = [message for message in await clip(tmp_path, seconds=15) if message.kind == AUDIO]
     # A sequence's start, then coded frames: the codec's four letters stand behind the first byte.
     pictures = [Message(VIDEO, 0, b"\x90hvc1" + bytes(30))]
-    pictures += [Message(VIDEO, at, b"\xa1hvc1" + bytes(203)) for at in range(0, 15_000, 66)]
+    pictures += [Message(VIDEO, at, b"\xa1hvc1" + bytes(203)) for at in range(0, 60_000, 66)]
     async with publisher(origin.url(cam)) as encoder:
         with pytest.raises(OSError, match=r"lost|reset|Broken"):
             await encoder.send(sorted(pictures + sound, key=lambda message: message.time_ms))
@@ -184,9 +200,8 @@ async def test_hevc_in_enhanced_rtmp_is_refused_in_words(origin: Origin, cam: st
 @pytest.mark.parametrize("bits", [31, 32])
 async def test_a_clock_that_wraps_is_at_most_a_seam(origin: Origin, cam: str, tmp_path: Path, bits: int) -> None:
     """RTMP's clock has 32 bits of ms, and some readers take the highest for a sign: after 25 days, and after 50."""
-    sent = await clip(tmp_path, seconds=11)
-    async with publisher(origin.url(cam)) as encoder:
-        sending = asyncio.create_task(encoder.send(sent, shift_ms=(1 << bits) - 4000))
+    sent = await clip(tmp_path, seconds=60)
+    async with publisher(origin.url(cam)) as encoder, sending(encoder, sent, shift_ms=(1 << bits) - 4000):
         await origin.playable(cam)
         checker = LiveChecker(origin.file, cam)
 
@@ -194,18 +209,28 @@ async def test_a_clock_that_wraps_is_at_most_a_seam(origin: Origin, cam: str, tm
             await checker.refresh()
             return bool(checker.seen) and all(count >= 7 for count in checker.seen.values())
 
-        await eventually(over_it, within_s=30, every_s=0.5)
+        await eventually(over_it, within_s=90, every_s=0.5)
         assert not checker.problems
         assert checker.discontinuities <= 1
-        await sending
 
 
-async def clip(folder: Path, *, seconds: float) -> list[Message]:
+async def clip(folder: Path, *, seconds: float, size: str = "640x320") -> list[Message]:
     """What a small camera sends."""
     path = folder / "clip.flv"
-    words = argv(str(path), seconds=seconds, fps=15, realtime=False)
+    words = argv(str(path), seconds=seconds, size=size, fps=15, realtime=False)
     assert (await publish(["ffmpeg", "-y", *words[1:]])).returncode == 0
     return messages(path)
+
+
+@asynccontextmanager
+async def sending(encoder: Publisher, sent: Iterable[Message], shift_ms: int = 0) -> AsyncIterator[None]:
+    """Send while the block runs."""
+    task = asyncio.create_task(encoder.send(sent, shift_ms))
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
 
 
 async def test_pictures_go_on_without_the_sound(origin: Origin, cam: str) -> None:
@@ -218,9 +243,9 @@ async def test_pictures_go_on_without_the_sound(origin: Origin, cam: str) -> Non
 
         async def long_after() -> bool:
             await checker.refresh()
-            return all(count >= 8 for count in checker.seen.values())
+            return bool(checker.seen) and all(count >= 8 for count in checker.seen.values())
 
-        await eventually(long_after, within_s=40, every_s=0.5)
+        await eventually(long_after, within_s=90, every_s=0.5)
         assert not checker.problems
         assert checker.discontinuities == 0
 
@@ -231,26 +256,24 @@ async def test_what_vanishes_for_a_while_is_waited_for(
 ) -> None:
     """A camera or a microphone is unplugged, and plugged in again."""
     gone = range(4000, until_s * 1000)
-    sent = [m for m in await clip(tmp_path, seconds=until_s + 6) if m.kind != missing or m.time_ms not in gone]
-    async with publisher(origin.url(cam)) as encoder:
-        sending = asyncio.create_task(encoder.send(sent))
+    sent = [m for m in await clip(tmp_path, seconds=until_s + 60) if m.kind != missing or m.time_ms not in gone]
+    async with publisher(origin.url(cam)) as encoder, sending(encoder, sent):
         await origin.playable(cam)
         first = (await origin.segments(cam, 640))[0]
         checker = LiveChecker(origin.file, cam)
 
-        async def back() -> bool:
+        async def back() -> FeedSegment | None:
             await checker.refresh()
             newest = (await origin.segments(cam, 480))[-1]
-            return newest.end_ms > first.date_ms + (until_s + 3) * 1000
+            return newest if newest.end_ms > first.date_ms + (until_s + 3) * 1000 else None
 
-        await eventually(back, within_s=60, every_s=0.5)
+        newest = await eventually(back, within_s=90, every_s=0.5)
+        assert newest
+        found = await packets(await origin.media(cam, 480, newest, tmp_path))
+        assert {packet.track for packet in found} == {"video", "audio"}
         entry = await origin.entry(cam)
         assert entry
         assert entry["warnings"] == []
-        newest = (await origin.segments(cam, 480))[-1]
-        found = await packets(await origin.media(cam, 480, newest, tmp_path))
-        assert {packet.track for packet in found} == {"video", "audio"}
-        await sending
     assert not checker.problems
 
 
@@ -280,17 +303,17 @@ async def test_a_machine_that_is_too_slow_sheds_the_largest_rung(tmp_path: Path)
     ):
         await origin.playable("cam")
 
-        async def shed() -> bool:
+        async def shed() -> dict[str, Any] | None:
             entry = await origin.entry("cam")
-            return bool(entry) and entry["shed"] == [960] and entry["rungs"] == [1000, 480]  # type: ignore[index]
+            return entry if entry and (entry["shed"], entry["rungs"]) == ([960], [1000, 480]) else None
 
         async def slow_it_says() -> bool:
             figure = await origin.figure('panocast_ladder_speed_ratio{stream="cam"}')
             return figure is not None and 0.3 < figure < 0.9
 
-        await eventually(slow_it_says, within_s=60)
-        await eventually(shed, within_s=60)
-        entry = await origin.entry("cam")
+        # A minute after a rung was shed it is tried again, so that who missed the first time waits for the second.
+        await eventually(slow_it_says, within_s=180)
+        entry = await eventually(shed, within_s=180)
         assert entry
         assert "too slow for every rung: without 960" in entry["warnings"][0]
         assert (await origin.get("/hls/cam_960/index.m3u8"))[0] == 404, "players go to another rung"

@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from origin.packager.shelf import Shelf
-from panocast.feed import FeedSegment, State
+from origin.timeline.place import Place
+from panocast.feed import WAIT_S, FeedSegment, State
 from tests.integration.origin.encoder import H264, argv, publishing
 from tests.integration.origin.live_checker import LiveChecker
 from tests.integration.origin.media import decoded, packets
@@ -22,7 +23,8 @@ from tests.waiting import eventually
 
 pytestmark = pytest.mark.slow
 
-GRACE_S = 4.0
+# One test comes back within it, and then waits for all of it.
+GRACE_S = 8.0
 
 
 @pytest.fixture
@@ -45,9 +47,10 @@ async def refreshing(checker: LiveChecker) -> AsyncIterator[None]:
         yield
     finally:
         going_on.cancel()
-        await asyncio.gather(going_on, return_exceptions=True)
+        await asyncio.wait([going_on])
+    assert going_on.cancelled(), going_on.exception()
+    await checker.refresh()
     assert not checker.problems
-    assert checker.refreshes > 1
 
 
 @asynccontextmanager
@@ -62,20 +65,19 @@ async def newest(origin: Origin, name: str, width: int) -> int:
     return (await origin.segments(name, width))[-1].number
 
 
-async def grows(origin: Origin, name: str, width: int, by: int = 2, within_s: float = 30.0) -> None:
+async def grows(origin: Origin, name: str, width: int, by: int = 2) -> None:
     """Wait until a rung has so many more segments."""
     before = await newest(origin, name, width)
 
     async def grown() -> bool:
         return await newest(origin, name, width) >= before + by
 
-    await eventually(grown, within_s=within_s)
+    await eventually(grown, within_s=90)
 
 
 async def test_every_rung_plays_and_all_agree(origin: Origin, tmp_path: Path) -> None:
     async with publishing(argv(origin.url("cam"), size="1000x500")):
-        entry = await origin.playable("cam")
-        assert entry["rungs"] == [1000, 960, 480]
+        entry = await origin.playable("cam", [1000, 960, 480])
         assert (entry["url"], entry["origin"], entry["warnings"]) == ("/hls/cam.m3u8", "primary", [])
         assert (entry["projection"], entry["stereo"], entry["shed"]) == ("equirectangular", "mono", [])
         variants = await origin.variants("cam")
@@ -88,7 +90,7 @@ async def test_every_rung_plays_and_all_agree(origin: Origin, tmp_path: Path) ->
             await grows(origin, "cam", 480, by=4)
         assert all(count >= 4 for count in checker.seen.values())
         for width in (1000, 960, 480):
-            for segment in (await origin.segments("cam", width))[-3:]:
+            for segment in (await origin.segments("cam", width, 3))[-3:]:
                 file = await origin.media("cam", width, segment, tmp_path)
                 assert await decoded(file) == 30
                 bits = segment.rungs[width].size * 8 / segment.duration_ms * 1000
@@ -160,18 +162,23 @@ async def test_a_feed_tells_of_a_segment_as_soon_as_it_is_there(origin: Origin) 
         assert feed
         assert feed.state is State.LIVE
         clock = asyncio.get_running_loop().time
-        waits, late_ms = [], []
-        for _ in range(6):
-            asked = clock()
-            later = await origin.feed("cam", after=feed.cursor)
-            assert later
-            assert later.version > feed.version
-            waits.append(clock() - asked)
-            if later.segments[-1].number > feed.segments[-1].number:
-                late_ms.append(later.now_ms - later.segments[-1].end_ms)
-            feed = later
+        waits: list[float] = []
+        late_ms: list[int] = []
+        async with asyncio.timeout(90):
+            while len(late_ms) < 3:
+                asked = clock()
+                later = await origin.feed("cam", after=feed.cursor)
+                assert later
+                if later.version == feed.version:
+                    continue  # nothing happened for as long as an answer waits
+                assert later.version > feed.version
+                waits.append(clock() - asked)
+                if later.segments[-1].number > feed.segments[-1].number:
+                    late_ms.append(later.now_ms - later.segments[-1].end_ms)
+                feed = later
         assert max(waits) > 0.2, "it waited for news"
-        assert min(late_ms) < 1000, "the news are no news"
+        assert min(waits) < WAIT_S - 1, "news end the wait"
+        assert min(late_ms) < 2000, "the news are no news"
         assert await origin.feed("cam", after="another-life.7"), "who asks after another life gets this one at once"
 
 
@@ -192,7 +199,7 @@ async def test_an_encoder_that_comes_back_goes_on_with_a_seam(origin: Origin) ->
         await origin.playable("cam")
         await grows(origin, "cam", 480)
     assert checker.discontinuities == 1
-    await eventually(lambda: in_state(State.ENDED), within_s=GRACE_S + 10)
+    await eventually(lambda: in_state(State.ENDED), within_s=GRACE_S + 60)
     status, text, _ = await origin.get("/hls/cam_480/index.m3u8")
     assert (status, text.splitlines()[-1]) == (200, "#EXT-X-ENDLIST")
     await checker.refresh()
@@ -223,68 +230,91 @@ async def test_either_ffmpeg_may_die_or_hang_and_the_other_goes_on(origin: Origi
     async with publishing(argv(origin.url("cam"))):
         await origin.playable("cam")
         async with checked(origin, "cam"):
-            passthrough = origin.ffmpegs()["passthrough"]
-            os.kill(origin.ffmpegs()["ladder"], signal.SIGKILL)
+            passthrough = await running(origin, "passthrough")
+            os.kill(await running(origin, "ladder"), signal.SIGKILL)
             await grows(origin, "cam", 480)
-            assert origin.ffmpegs()["passthrough"] == passthrough
+            await told_of(origin, "ladder")
+            assert await running(origin, "passthrough") == passthrough
             assert not await origin.holes("cam", 640), "the source goes on"
-            os.kill(origin.ffmpegs()["passthrough"], signal.SIGKILL)
+            os.kill(passthrough, signal.SIGKILL)
             await grows(origin, "cam", 480)
-            os.kill(origin.ffmpegs()["ladder"], signal.SIGSTOP)
+            await told_of(origin, "passthrough")
+            os.kill(await running(origin, "ladder"), signal.SIGSTOP)
             await grows(origin, "cam", 640, by=3)
             await grows(origin, "cam", 480)
             lost = set(await origin.holes("cam", 640))
             assert set(await origin.holes("cam", 480)) <= lost, "a ladder goes on where the one before it was"
             inits = {segment.rungs[480].init for segment in await origin.segments("cam", 480)}
             assert len(inits) == 1, "and writes the same headers"
-            os.kill(origin.ffmpegs()["passthrough"], signal.SIGSTOP)
-            await grows(origin, "cam", 640)
+            os.kill(await running(origin, "passthrough"), signal.SIGSTOP)
+            await grows(origin, "cam", 640, by=3)  # more than it can have read before
+
+
+async def running(origin: Origin, which: str) -> int:
+    """The process id of one of the two ffmpeg, as soon as there is one."""
+    pid = await eventually(lambda: origin.ffmpegs().get(which))
+    assert pid
+    return pid
+
+
+async def told_of(origin: Origin, which: str) -> None:
+    """Wait until the stream's owner is told that one of the two ffmpeg was started again."""
+
+    async def told() -> bool:
         entry = await origin.entry("cam")
-        assert entry
-        assert any("the passthrough was started 3 times" in warning for warning in entry["warnings"])
-        assert any("the ladder was started 3 times" in warning for warning in entry["warnings"])
+        return any(f"the {which} was started" in warning for warning in (entry["warnings"] if entry else ()))
+
+    await eventually(told)
 
 
 async def test_every_rung_has_the_first_gop_of_an_encoder_never_seen_before(origin: Origin) -> None:
     """Our reader is there before its first frame, and the ladder begins with what that has read."""
     hasty = (*H264, "-tune", "zerolatency")  # like a chip: nothing is held back at the start
-    async with publishing(argv(origin.url("cam"), video=hasty)):
+    for name in ("cam", "cam1", "cam2"):
+        async with publishing(argv(origin.url(name), video=hasty)):
 
-        async def begun() -> FeedSegment | None:
-            feed = await origin.feed("cam")
-            first = feed.segments[0] if feed and feed.segments else None
-            return first if first and set(first.rungs) == {640, 480} else None
+            async def begun(name: str = name) -> tuple[FeedSegment, Place] | None:
+                feed, kept = await origin.feed(name), Shelf(origin.paths.timelines).read(name)
+                place = kept.timeline.place if kept and kept.timeline else None
+                first = feed.segments[0] if feed and feed.segments else None
+                return (first, place) if place and first and set(first.rungs) == {640, 480} else None
 
-        first = await eventually(begun)
-        kept = Shelf(origin.paths.timelines).read("cam")
-    assert first
-    assert kept
-    assert kept.timeline
-    assert kept.timeline.place
-    assert first.date_ms - kept.timeline.place.offset_ms < 500, "an encoder's clock begins at 0"
+            found = await eventually(begun, within_s=90)
+        if f"{name}: our reader was not there" not in origin.everything_said():
+            break  # this machine was fast enough for the encoder to be kept waiting until it was there
+    else:
+        pytest.fail("our reader was never there in time")
+    assert found
+    first, place = found
+    assert first.date_ms - place.offset_ms < 500, "an encoder's clock begins at 0"
 
 
 async def test_figures_are_told_on_loopback_alone(origin: Origin) -> None:
     async with publishing(argv(origin.url("cam"))):
-        await origin.playable("cam")
-        async with origin.http.get(f"http://127.0.0.1:{origin.settings.origin.agent_port}/metrics") as response:
-            text = await response.text()
+        await origin.playable("cam", [640, 480])
+
+        async def told() -> bool:
+            async with origin.http.get(f"http://127.0.0.1:{origin.settings.origin.agent_port}/metrics") as response:
+                text = await response.text()
+            return all(
+                line in text
+                for line in (
+                    'panocast_keyframe_interval_seconds{stream="cam"} 1.0',
+                    'panocast_shed_rungs{stream="cam"} 0.0',
+                    'panocast_bitrate_bits_per_second{rung="640",stream="cam"}',
+                    'panocast_segment_delay_seconds{rung="480",stream="cam"}',
+                )
+            )
+
+        await eventually(told)
         assert (await origin.get("/metrics"))[0] == 404
-    for line in (
-        'panocast_keyframe_interval_seconds{stream="cam"} 1.0',
-        'panocast_shed_rungs{stream="cam"} 0.0',
-        'panocast_bitrate_bits_per_second{rung="640",stream="cam"}',
-        'panocast_segment_delay_seconds{rung="480",stream="cam"}',
-    ):
-        assert line in text, text
 
 
 async def test_nothing_outlives_the_agent(origin: Origin) -> None:
     async with publishing(argv(origin.url("cam"))):
         await origin.playable("cam")
-        running = origin.ffmpegs()
-        assert len(running) == 2
+        pids = [await running(origin, which) for which in ("passthrough", "ladder")]
         await origin.agent.stop()
-        await eventually(lambda: not any(Path(f"/proc/{pid}").exists() for pid in running.values()), within_s=60)
+        await eventually(lambda: not any(Path(f"/proc/{pid}").exists() for pid in pids))
         await origin.agent.start()
         await origin.ready()

@@ -19,7 +19,8 @@ import pytest
 from panocast.keys import load_secret, stream_key
 from panocast.process import Command, run
 from tests.integration.origin.encoder import argv, publishing
-from tests.integration.origin.running import PORTS, free_ports
+from tests.integration.origin.running import PORTS
+from tests.ports import free_ports
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.slow
@@ -68,7 +69,7 @@ async def test_a_killed_sibling_comes_back_and_sigterm_ends_all(tmp_path: Path) 
 
         for victim in ("agent", "nginx"):
             async with publishing(argv(url)) as encoder:
-                await eventually(live, within_s=30)
+                await eventually(live, within_s=90)
                 (pid,) = await children(supervisor.pid, victim)
                 os.kill(pid, signal.SIGKILL)
 
@@ -80,7 +81,7 @@ async def test_a_killed_sibling_comes_back_and_sigterm_ends_all(tmp_path: Path) 
                 if victim == "agent":
                     assert encoder.returncode is None, "the encoder lost its connection"
         async with publishing(argv(url)):
-            await eventually(live, within_s=30)
+            await eventually(live, within_s=90)
             supervisor.terminate()
             async with asyncio.timeout(60):
                 assert await supervisor.wait() == 0

@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
-from panocast.feed import Feed, FeedSegment
+from panocast.feed import Feed
 from tests.integration.origin.encoder import argv, publishing
-from tests.integration.origin.running import Origin, free_ports, running_origin
+from tests.integration.origin.running import Origin, running_origin
+from tests.ports import free_ports
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.slow
@@ -50,9 +51,11 @@ async def two_origins(state: Path, *, push: bool = False, ahead_s: float = 0.0) 
         yield primary, backup
 
 
-def told(segments: tuple[FeedSegment, ...], numbers: set[int]) -> list[tuple[str, int, int, int, int]]:
+def told(feed: Feed, places: set[tuple[str, int]]) -> list[tuple[str, int, int, int, int]]:
     return [
-        (s.name, s.date_ms, s.end_ms, s.discontinuity_sequence, min(s.rungs)) for s in segments if s.number in numbers
+        (s.name, s.date_ms, s.end_ms, s.discontinuity_sequence, min(s.rungs))
+        for s in feed.segments
+        if (s.timeline, s.number) in places
     ]
 
 
@@ -67,16 +70,17 @@ async def on_one_timeline(one: Origin, other: Origin, at_least: int = 4) -> tupl
 
     found = await eventually(feeds)
     assert found
-    numbers = common(*found)
+    places = common(*found)
     assert found[0].zero_ms == found[1].zero_ms
     assert found[0].timeline == found[1].timeline
-    assert told(found[0].segments, numbers) == told(found[1].segments, numbers)
+    assert told(found[0], places) == told(found[1], places)
     return found
 
 
-def common(one: Feed, other: Feed) -> set[int]:
-    """The numbers of which both have every rung."""
-    return {s.number for s in one.segments if s.rungs} & {s.number for s in other.segments if s.rungs}
+def common(one: Feed, other: Feed) -> set[tuple[str, int]]:
+    """The places on a timeline at which both have a segment."""
+    mine, theirs = ({(s.timeline, s.number) for s in feed.segments if s.rungs} for feed in (one, other))
+    return mine & theirs
 
 
 def to_both(primary: Origin, backup: Origin) -> list[str]:

@@ -10,7 +10,7 @@ import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from tests.integration.transcoder.site import Site
 
@@ -69,12 +69,17 @@ def worker_argv(site: Site, *words: str) -> list[str]:
 
 @asynccontextmanager
 async def worker_process(
-    site: Site, gate: Gate | None = None, variables: Mapping[str, str] | None = None, **settings: Any
+    site: Site,
+    gate: Gate | None = None,
+    variables: Mapping[str, str] | None = None,
+    *,
+    stderr: int | IO[str] | None = None,
+    **settings: Any,
 ) -> AsyncIterator[asyncio.subprocess.Process]:
     """`transcoder worker` as a process of its own, behind the gate."""
     path = {"PATH": gate.path} if gate else {}
     process = await asyncio.create_subprocess_exec(
-        *worker_argv(site), env={**environment_of(site, **settings), **path, **(variables or {})}
+        *worker_argv(site), env={**environment_of(site, **settings), **path, **(variables or {})}, stderr=stderr
     )
     try:
         yield process

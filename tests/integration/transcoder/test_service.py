@@ -3,50 +3,43 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 import urllib.request
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from panocast.store import open_store
 from tests.integration.transcoder.checker import check_asset
-from tests.integration.transcoder.processes import Gate, environment_of, lines_of, transcoder, worker_argv
+from tests.integration.transcoder.processes import Gate, lines_of, transcoder, worker_process
 from tests.integration.transcoder.site import Site, session_at
+from tests.ports import free_port
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.slow
 SESSION = session_at()
 
 
-def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
-
-
 async def test_a_worker_tells_what_it_does_and_what_it_costs(site: Site, small_parts: list[Path], gate: Gate) -> None:
     site.record(SESSION, small_parts, announce=False)
     port = free_port()
-    variables = environment_of(site, metrics_port=port, price_per_vcpu_hour=0.05)
-    process = await asyncio.create_subprocess_exec(
-        *worker_argv(site), env={**variables, "PATH": gate.path}, stderr=asyncio.subprocess.PIPE
-    )
+    settings: dict[str, Any] = {"metrics_port": port, "price_per_vcpu_hour": 0.05, "visibility_s": 60}
 
     def figures() -> str:
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics") as answer:
             return str(answer.read().decode())
 
-    await eventually(gate.pids, within_s=60)
-    assert "panocast_transcoder_jobs_running 1.0" in await asyncio.to_thread(figures)
-    gate.open()
-    await eventually(lambda: site.masters() and not site.keys("work/"), within_s=60)
-    done = 'panocast_transcoder_jobs_total{ending="done",kind="part"} 2.0'
-    text = await eventually(lambda: found if done in (found := figures()) else "", within_s=30)
-    assert "panocast_transcoder_video_seconds_total 2.0" in text
-    process.terminate()
-    _, err = await process.communicate()
-    assert process.returncode == 0
+    async with worker_process(site, gate, stderr=asyncio.subprocess.PIPE, **settings) as process:
+        await eventually(gate.pids, within_s=60)
+        assert "panocast_transcoder_jobs_running 1.0" in await asyncio.to_thread(figures)
+        gate.open()
+        await eventually(lambda: site.masters() and not site.keys("work/"), within_s=60)
+        done = 'panocast_transcoder_jobs_total{ending="done",kind="part"} 2.0'
+        text = await eventually(lambda: found if done in (found := figures()) else "", within_s=30)
+        assert "panocast_transcoder_video_seconds_total 2.0" in text
+        process.terminate()
+        _, err = await process.communicate()
+        assert process.returncode == 0
     lines = [line for line in lines_of(err.decode()) if line.get("ending") == "done" and line["kind"] == "part"]
     assert [line["job"] for line in lines] == [SESSION.part_key(1), SESSION.part_key(2)]
     assert {line["stream"] for line in lines} == {SESSION.name}

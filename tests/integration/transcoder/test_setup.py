@@ -10,13 +10,7 @@ import pytest
 from panocast.errors import SetupError
 from tests.aws import AwsServer
 from tests.faults import Fault, faulty
-from tests.integration.transcoder.processes import (
-    Gate,
-    environment_of,
-    lines_of,
-    transcoder,
-    worker_argv,
-)
+from tests.integration.transcoder.processes import Gate, lines_of, transcoder, worker_process
 from tests.integration.transcoder.site import Site, session_at
 from tests.waiting import eventually
 
@@ -45,15 +39,11 @@ async def test_a_bucket_or_queue_that_is_not_there_ends_the_worker_in_one_line(
 
 async def test_a_queue_that_is_taken_away_ends_the_worker(cloud: Site, aws: AwsServer, small: Path, gate: Gate) -> None:
     cloud.record(SESSION, [small], closed=False)
-    process = await asyncio.create_subprocess_exec(
-        *worker_argv(cloud),
-        env={**environment_of(cloud, concurrency=2), "PATH": gate.path},
-        stderr=asyncio.subprocess.PIPE,
-    )
-    await eventually(gate.pids, within_s=60)
-    aws.client("sqs").delete_queue(QueueUrl=cloud.queue.url)
-    async with asyncio.timeout(60):
-        _, err = await process.communicate()
+    async with worker_process(cloud, gate, concurrency=2, stderr=asyncio.subprocess.PIPE) as process:
+        await eventually(gate.pids, within_s=60)
+        aws.client("sqs").delete_queue(QueueUrl=cloud.queue.url)
+        async with asyncio.timeout(60):
+            _, err = await process.communicate()
     assert process.returncode == 2
     assert "there is no such queue" in err.decode().splitlines()[-1]
 
@@ -84,23 +74,18 @@ async def test_credentials_that_expire_mid_job_lose_nothing(
     cloud.record(SESSION, [small])
     log = tmp_path / "log"
     async with faulty(aws.url) as proxy:
-        variables = {**environment_of(cloud, tries=2), "AWS_ENDPOINT_URL": proxy.url, "PATH": gate.path}
+        elsewhere = {"AWS_ENDPOINT_URL": proxy.url}
         with log.open("w") as said:
-            process = await asyncio.create_subprocess_exec(*worker_argv(cloud), env=variables, stderr=said)
-        try:
-            await eventually(gate.pids, within_s=60)
-            proxy.plan = lambda _: Fault.DENIED
-            gate.open()
-            await eventually(lambda: log.read_text().count("credentials have expired") >= 4, within_s=60)
-            assert process.returncode is None
-            proxy.plan = lambda _: Fault.NONE
-            await eventually(cloud.masters, within_s=120)
-            process.terminate()
-            assert await process.wait() == 0
-        finally:
-            if process.returncode is None:
-                process.kill()
-                await process.wait()
+            async with worker_process(cloud, gate, elsewhere, tries=2, stderr=said) as process:
+                await eventually(gate.pids, within_s=60)
+                proxy.plan = lambda _: Fault.DENIED
+                gate.open()
+                await eventually(lambda: log.read_text().count("credentials have expired") >= 4, within_s=60)
+                assert process.returncode is None
+                proxy.plan = lambda _: Fault.NONE
+                await eventually(cloud.masters, within_s=120)
+                process.terminate()
+                assert await process.wait() == 0
     assert cloud.queue.dead() == []
     assert cloud.keys("failed/") == []
     assert "test" not in [line.get("AWS_SECRET_ACCESS_KEY") for line in lines_of(log.read_text())]
@@ -108,14 +93,12 @@ async def test_credentials_that_expire_mid_job_lose_nothing(
 
 async def test_without_credentials_it_waits_for_them_and_says_so(cloud: Site, tmp_path: Path) -> None:
     log = tmp_path / "log"
-    variables = environment_of(cloud)
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        del variables[name]
+    nobody = {"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": "", "AWS_SESSION_TOKEN": ""}
     with log.open("w") as said:
-        process = await asyncio.create_subprocess_exec(*worker_argv(cloud), env=variables, stderr=said)
-    await eventually(lambda: "there are no credentials for AWS" in log.read_text(), within_s=60)
-    process.terminate()
-    assert await process.wait() == 0
-    code, _, err = await transcoder(cloud, "jobs", AWS_ACCESS_KEY_ID="", AWS_SECRET_ACCESS_KEY="", AWS_SESSION_TOKEN="")
+        async with worker_process(cloud, variables=nobody, stderr=said) as process:
+            await eventually(lambda: "there are no credentials for AWS" in log.read_text(), within_s=60)
+            process.terminate()
+            assert await process.wait() == 0
+    code, _, err = await transcoder(cloud, "jobs", **nobody)
     assert code == 75
     assert "no credentials" in err

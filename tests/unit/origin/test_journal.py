@@ -116,3 +116,11 @@ def test_a_session_that_cannot_be_read_now_is_not_thrown_away(tmp_path: Path) ->
     with pytest.raises(OSError, match="directory"):
         journal.sessions()
     assert unreadable.exists()
+
+
+def test_who_has_come_back_is_not_forgotten(tmp_path: Path) -> None:
+    journal = journal_of_one_that_left(tmp_path)
+    (left,) = journal.sessions()["cam"]
+    back = journal.resume("cam", 100, 8, now=NOW + timedelta(seconds=20))
+    journal.forget(left)
+    assert journal.sessions() == {"cam": [back]}

@@ -35,7 +35,7 @@ async def test_a_push_waits_quietly_while_the_name_is_taken_and_looks_again(capl
     caplog.set_level("INFO", "origin.push")
     other = Other()
     push = Push(lambda name: ["sleep", "60"], other.has, wait_s=0.01)
-    push.reconcile({"cam"})
+    push.reconcile({"cam": (1, 5)})
     await eventually(lambda: other.asked > 5, every_s=0.01)
     assert len(caplog.messages) == 1
     other.busy = None
@@ -43,6 +43,41 @@ async def test_a_push_waits_quietly_while_the_name_is_taken_and_looks_again(capl
     other.busy = False
     await eventually(lambda: "pushed on" in caplog.text, every_s=0.01)
     asked = other.asked
-    push.reconcile(set())
+    push.reconcile({})
     await push.stop()
     assert other.asked == asked
+
+
+async def test_a_push_lasts_as_long_as_its_publisher_and_another_one_gets_its_own() -> None:
+    other, pushed = Other(), 0
+    other.busy = False
+
+    def argv_of(name: str) -> list[str]:
+        nonlocal pushed
+        pushed += 1
+        return ["sleep", "60"]
+
+    push = Push(argv_of, other.has, wait_s=0.01)
+    push.reconcile({"cam": (1, 5)})
+    await eventually(lambda: pushed == 1, every_s=0.01)
+    push.reconcile({"cam": (1, 5)})
+    push.reconcile({"cam": (1, 6)})
+    await eventually(lambda: pushed == 2, every_s=0.01)
+    await push.stop()
+    assert pushed == 2
+
+
+async def test_a_push_that_fails_in_a_way_nobody_thought_of_is_tried_again(caplog: pytest.LogCaptureFixture) -> None:
+    other, tries = Other(), 0
+    other.busy = False
+
+    def argv_of(name: str) -> list[str]:
+        nonlocal tries
+        tries += 1
+        raise OSError(24, "Too many open files")
+
+    push = Push(argv_of, other.has, wait_s=0.01)
+    push.reconcile({"cam": (1, 5)})
+    await eventually(lambda: tries > 2, every_s=0.01)
+    assert "cam: its push failed" in caplog.text
+    await push.stop()

@@ -43,7 +43,7 @@ async def test_arguments_are_never_read_by_a_shell() -> None:
 
 
 async def test_stdin_is_closed() -> None:
-    assert await run(Command("cat", ["cat"]), timeout_s=5) == []
+    assert await run(Command("cat", ["cat"]), timeout_s=30) == []
 
 
 async def test_a_program_that_is_not_there_is_named() -> None:
@@ -52,35 +52,49 @@ async def test_a_program_that_is_not_there_is_named() -> None:
 
 
 async def test_what_takes_too_long_is_ended_with_all_its_children() -> None:
-    begun = time.monotonic()
     pids: list[str] = []
-    with pytest.raises(TemporaryError, match="job took longer than 1 s"):
-        await run(sh("sleep 60 & echo $!; wait"), timeout_s=1, on_stdout=pids.append)
-    assert time.monotonic() - begun < 5
-    await eventually(lambda: not alive(int(pids[0])), within_s=5)
+    timeout_s = 0.5
+    while not pids:  # else the machine was too slow to start it
+        timeout_s *= 2
+        begun = time.monotonic()
+        with pytest.raises(TemporaryError, match=f"job took longer than {timeout_s:.0f} s"):
+            await run(sh("sleep 300 & echo $!; wait"), timeout_s=timeout_s, on_stdout=pids.append)
+        assert time.monotonic() - begun < 200
+    await eventually(lambda: not alive(int(pids[0])))
 
 
 async def test_what_ignores_sigterm_is_killed_after_the_grace() -> None:
     said: list[str] = []
     child = Child(sh("trap '' TERM; echo ready; while :; do sleep 0.1; done"), on_stdout=said.append)
     await child.start()
-    await eventually(lambda: said, within_s=5)
+    await eventually(lambda: said)
     assert await child.stop(grace_s=0.3) == -signal.SIGKILL
 
 
 async def test_a_cancelled_run_leaves_nothing() -> None:
     said: list[str] = []
     task = asyncio.create_task(run(sh("echo $$; sleep 60"), on_stdout=said.append))
-    await eventually(lambda: said, within_s=5)
+    await eventually(lambda: said)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    await eventually(lambda: not alive(int(said[0])), within_s=5)
+    await eventually(lambda: not alive(int(said[0])))
+
+
+async def test_a_child_that_runs_is_seen_to_end_though_no_descriptor_is_left_by_then() -> None:
+    child = Child(sh("exit 3"))
+    await child.start()
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (0, limits[1]))
+    try:
+        assert await child.wait() == 3
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
 
 
 async def test_what_a_child_leaves_behind_in_its_group_is_ended() -> None:
-    (left,) = await run(sh("sleep 60 >/dev/null 2>&1 & echo $!"), timeout_s=5)
-    await eventually(lambda: not alive(int(left)), within_s=5)
+    (left,) = await run(sh("sleep 300 >/dev/null 2>&1 & echo $!"), timeout_s=60)
+    await eventually(lambda: not alive(int(left)))
 
 
 async def test_a_child_dies_with_a_parent_that_is_killed(tmp_path: Path) -> None:
@@ -137,15 +151,26 @@ async def test_a_meter_adds_up_what_the_children_of_a_job_took() -> None:
     assert 0 < once < meter.usage.cpu_s < 2.5 * once + 1
 
 
-async def test_who_leaves_the_group_and_keeps_the_pipes_holds_nobody_up() -> None:
-    away = "import os, time; os.setsid(); print(os.getpid(), flush=True); time.sleep(60)"
-    (pid,) = await run(sh(f'{sys.executable} -c "{away}" & sleep 1'), timeout_s=30)
+async def test_who_leaves_the_group_and_keeps_the_pipes_holds_nobody_up(tmp_path: Path) -> None:
+    gone = tmp_path / "gone"
+    away = f"import os, time; os.setsid(); print(os.getpid(), flush=True); open('{gone}', 'w'); time.sleep(300)"
+    meanwhile = f"while [ ! -e {gone} ]; do sleep 0.05; done"
+    (pid,) = await run(sh(f'{sys.executable} -c "{away}" & {meanwhile}'), timeout_s=120)
     os.kill(int(pid), signal.SIGKILL)
 
 
 async def test_what_yields_has_the_lowest_priority() -> None:
     (nice,) = await run(sh("nice", yielding=True))
     assert nice == "19"
+
+
+@pytest.mark.skipif(not Path("/proc/self/autogroup").exists(), reason="this kernel has no groups of sessions")
+async def test_what_yields_does_so_to_other_sessions_too() -> None:
+    child = Child(Command("job", ["sleep", "60"], yielding=True))
+    await child.start()
+    (share,) = await run(sh(f"cat /proc/{child.pid}/autogroup"))
+    await child.stop(grace_s=0.1)
+    assert share.split()[1:] == ["nice", "19"]
 
 
 async def test_a_line_longer_than_any_does_not_stop_the_reading() -> None:

@@ -17,7 +17,7 @@ async def test_a_service_is_started_again_and_remembers_why() -> None:
         Command("job", ["sh", "-c", "echo broken >&2; exit 7"]), backoff=Backoff(first_s=0.01, most_s=0.02)
     )
     task = asyncio.create_task(service.run())
-    await eventually(lambda: service.starts >= 3, within_s=5)
+    await eventually(lambda: service.starts >= 3)
     assert service.last_error == "job failed with exit code 7: broken"
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -27,7 +27,7 @@ async def test_a_service_is_started_again_and_remembers_why() -> None:
 async def test_a_cancelled_service_stops_its_child() -> None:
     service = Service(Command("job", ["sleep", "60"]))
     task = asyncio.create_task(service.run())
-    await eventually(lambda: service.pid, within_s=5)
+    await eventually(lambda: service.pid)
     pid = service.pid
     assert pid
     task.cancel()
@@ -52,7 +52,7 @@ async def test_a_child_that_is_slow_to_stop_can_still_be_killed(by: str) -> None
     async with asyncio.timeout(20):
         with pytest.raises(asyncio.CancelledError):
             await task
-    await eventually(lambda: not alive(pid), within_s=5)
+    await eventually(lambda: not alive(pid))
 
 
 def test_pauses_double_up_to_the_most_and_start_again_after_a_steady_run() -> None:

@@ -9,11 +9,13 @@ from hypothesis import strategies as st
 from origin.packager.measure import RungMeter
 from tests.unit.origin.packager.fmp4 import gop, video_track
 
+WINDOW_MS = 10_000
+
 
 @settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(10_000, 3_000_000), st.integers(500, 4000)), min_size=1, max_size=40))
 def test_what_is_told_is_the_peak_and_the_average_of_the_last_thirty(segments: list[tuple[int, int]]) -> None:
-    meter = RungMeter()
+    meter = RungMeter(WINDOW_MS)
     for size, duration_ms in segments:
         meter.add([gop(0, 1000)], size, duration_ms, 0)
         told = meter.rung(video_track(), None)
@@ -28,7 +30,7 @@ def test_what_is_told_is_the_peak_and_the_average_of_the_last_thirty(segments: l
 
 
 def test_what_hardly_changes_is_not_told_anew() -> None:
-    meter = RungMeter()
+    meter = RungMeter(WINDOW_MS)
     told = set()
     for n in range(200):
         meter.add([gop(0, 1000)], 100_000 + 40 * (n % 7), 1000, 0)
@@ -37,8 +39,26 @@ def test_what_hardly_changes_is_not_told_anew() -> None:
 
 
 def test_a_ceiling_counts_the_sound() -> None:
-    meter = RungMeter(ceiling_bps=500_000)
+    meter = RungMeter(WINDOW_MS, ceiling_bps=500_000)
     meter.add([gop(0, 1000)], 10_000, 1000, 20_000)
     told = meter.rung(video_track(), None)
     assert told
     assert told.bandwidth_bps >= 500_000 + 160_000
+
+
+def test_another_connection_is_measured_anew_and_its_peak_told_once_nothing_older_is_listed() -> None:
+    meter = RungMeter(WINDOW_MS)
+
+    def told(size: int, step_ms: int) -> tuple[int, float]:
+        meter.add([gop(0, 1000, step_ms)], size, 1000, 0)
+        rung = meter.rung(video_track(), None)
+        assert rung
+        return rung.bandwidth_bps // 1_000_000, rung.frame_rate
+
+    assert told(5_000_000, 40) == (44, 25)
+    meter.connected()
+    before = meter.rung(video_track(), None)
+    assert before
+    assert (before.bandwidth_bps // 1_000_000, before.frame_rate) == (44, 25), "until there is something to measure"
+    figures = [told(1_000_000, 20) for _ in range(12)]
+    assert figures == [(44, 50)] * 9 + [(8, 50)] * 3

@@ -122,6 +122,17 @@ def test_a_new_connection_is_a_seam_and_numbers_go_on(package: Package, now: Now
     assert set(first.rungs) == {640, 480}
 
 
+def test_what_is_told_after_a_new_connection_is_what_it_sends(package: Package, now: Now) -> None:
+    play(package, now, 0, 2000)
+    package.show({640})
+    assert package.rungs[0].frame_rate == 10
+    package.connected()
+    assert package.rungs[0].frame_rate == 10, "what is told holds until there is something else"
+    now.ms += 1000
+    package.add_source(gop(0, 1000, step=50))
+    assert package.rungs[0].frame_rate == 20
+
+
 def test_another_picture_or_sound_is_a_seam_with_an_init_segment_of_its_own(package: Package, now: Now) -> None:
     play(package, now, 0, 2000)
     package.show({640, 480})

@@ -111,6 +111,11 @@ class Origin:
         self.world.at(self.world.time_ms + self.world.feed_ms, self.hear_now)
         self.changed()
 
+    def end(self) -> None:
+        """No encoder came back: its playlists end, and those of the next event are new."""
+        self.window = []
+        self.timeline = self._born(self.saved and self.saved.ended())
+
     def connect(self, connection: Connection) -> None:
         self.connection = connection
         self.zero_ms = connection.zero_ms

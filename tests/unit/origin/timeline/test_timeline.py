@@ -192,6 +192,33 @@ def test_the_target_duration_rises_with_a_longer_segment_and_never_falls() -> No
     assert it.timeline.target_duration_s == 5
 
 
+def test_another_event_has_a_target_duration_of_its_own_and_all_else_goes_on() -> None:
+    it = alone()
+    it.gops(0, 2000, 3)
+    it.gop(6000, 26_000)
+    assert it.timeline.target_duration_s == 20
+    saved = it.timeline.saved
+    assert saved
+    assert alone(saved).timeline.target_duration_s == 20, "the agent was started again, its playlists go on"
+    later = alone(saved.ended())
+    later.timeline.connected()
+    later.gops(0, 2000, 3)
+    assert later.timeline.target_duration_s == 2
+    assert later.plans[0].number == it.plans[-1].number + 1
+    assert later.plans[0].discontinuity
+
+
+def test_connections_that_end_before_a_segment_are_one_seam_with_the_next() -> None:
+    it = alone()
+    it.gops(0, 500, 4)
+    for _ in range(3):
+        it.timeline.connected()
+        it.gop(0, 500)
+    it.gops(500, 500, 5)
+    told = [(plan.discontinuity, plan.discontinuity_sequence) for plan in it.plans]
+    assert told == [(False, 0), (False, 0), (True, 1), (False, 1), (False, 1)]
+
+
 def feed(number: int, date_ms: int, target_duration_s: int = 2, pictures: tuple[int, ...] = ()) -> Feed:
     return Feed(
         name="show", role="primary", epoch="e", version=1, state=State.LIVE, now_ms=NOW_MS,

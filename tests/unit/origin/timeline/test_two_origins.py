@@ -224,6 +224,20 @@ def test_both_connections_new_make_one_seam_on_both() -> None:
     on_one_timeline(world, 24_000, 55_000)
 
 
+@pytest.mark.parametrize("both_end", [True, False])
+def test_both_tell_one_target_duration_in_the_next_event_too(both_end: bool) -> None:
+    world = World(skew_ms=5000)
+    both(world, Source.of([2000, 2000, 10_000, 2000, 2000], range(1, 7)), until_ms=20_000)
+    for origin, at_ms in zip(world.origins[: 1 + both_end], (90_000, 91_500), strict=False):
+        world.at(at_ms, origin.end)
+    both(world, moving([2000], 150_000, first=900, begin_ms=92_000), starts=(92_000, 97_000))
+    world.run(140_000)
+    for origin in world.origins:
+        goes_on(origin.told)
+        assert origin.timeline.target_duration_s == (2 if both_end else 10), origin.role
+    on_one_timeline(world, 100_000, 135_000)
+
+
 @pytest.mark.parametrize(("skew_ms", "gop_ms"), [(-30_000, 2000), (0, 2000), (30_000, 2000), (-30_000, 400), (0, 400)])
 def test_two_that_began_apart_come_together_as_soon_as_they_hear_each_other(skew_ms: int, gop_ms: int) -> None:
     world, source = World(skew_ms=skew_ms), moving([gop_ms], 60_000)
