@@ -8,7 +8,6 @@ import os
 import signal
 import sys
 from collections.abc import Coroutine
-from contextlib import suppress
 from pathlib import Path
 
 from aiohttp import web
@@ -68,15 +67,17 @@ def _write(config: Path, text: str) -> None:
 async def follow_names(
     settings: Settings, server: Service, resolve: Resolve = address_of, every_s: float = NAMES_EVERY_S
 ) -> None:
-    """Tell nginx, until cancelled, when an origin's name stands for another address. Trouble (a full disk, a
-    certificate that is just being renewed) is said, and passes."""
+    """Tell nginx, until cancelled, when an origin's name stands for another address, or its certificate was renewed.
+    Trouble (a full disk, a certificate that is just being replaced) is said, and passes."""
     path = edge_paths(settings).config
     secret = playback_secret(settings.state) if settings.edge.signed else None
     known: dict[str, str | None] = {}
+    loaded = _certificate(settings)
     while True:
         await asyncio.sleep(every_s)
         now = await asyncio.to_thread(lambda: {host: resolve(host) for host in origin_hosts(settings.edge)})
-        if now == known or not server.pid:
+        certificate = _certificate(settings)
+        if (now, certificate) == (known, loaded) or not server.pid:
             continue
         try:
             text = _config(settings, secret, now.get)
@@ -84,9 +85,18 @@ async def follow_names(
                 log.info("an origin has another address")
                 _write(path, text)
                 os.kill(server.pid, signal.SIGHUP)
-            known = now
+            elif certificate != loaded:
+                log.info("the certificate was renewed")
+                os.kill(server.pid, signal.SIGHUP)
+            known, loaded = now, certificate
         except (PanocastError, OSError) as error:
             log.warning("nginx cannot be told where the origins are now: %s", error)
+
+
+def _certificate(settings: Settings) -> list[int]:
+    """What changes with the certificate or its key: when their files did, in nanoseconds; 0 for one that is away."""
+    files = [file for file in (settings.edge.tls_cert, settings.edge.tls_key) if file]
+    return [file.stat().st_mtime_ns if file.exists() else 0 for file in files]
 
 
 async def commands(settings: Settings, *, config: Path | None = None, resolve: Resolve = address_of) -> list[Command]:
@@ -148,8 +158,7 @@ async def _first(*awaited: Coroutine[None, None, None] | asyncio.Task[None]) -> 
     for one, task in zip(awaited, begun, strict=True):
         if one is not task:
             task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
+            await asyncio.wait([task])
 
 
 def make_agent(settings: Settings) -> Agent:

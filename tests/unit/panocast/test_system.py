@@ -1,5 +1,7 @@
 """Finding what the operating system brings along."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -28,3 +30,14 @@ def test_programs_are_found_where_an_ordinary_users_path_does_not_look(
     assert find_program("mine") == tmp_path / "mine"
     assert find_program("chroot") is not None, "/usr/sbin is not looked at"
     assert find_program("no-such-program-anywhere") is None
+
+
+def test_a_process_may_open_as_many_files_as_the_system_lets_it() -> None:
+    told = (
+        "import resource; from panocast.system import allow_many_files\n"
+        "_, hard = resource.getrlimit(resource.RLIMIT_NOFILE)\n"
+        "resource.setrlimit(resource.RLIMIT_NOFILE, (256, min(hard, 5000)))\n"
+        "allow_many_files()\n"
+        "print(resource.getrlimit(resource.RLIMIT_NOFILE)[0] == min(hard, 5000))"
+    )
+    assert subprocess.run([sys.executable, "-c", told], capture_output=True, text=True).stdout == "True\n"
