@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from edge.sight import Key, Sight, following, key_of
+from edge.sight import Key, Sight, continues, following, key_of
 from panocast.feed import FeedSegment, State
 
 GRACE_S = 0.5
@@ -92,7 +92,7 @@ class Choice:
 
     def _behind(self, one: Sight, other: Sight, last: Key | None, now: float) -> str | None:
         """Why `other` is to be preferred to `one` now, in words."""
-        seamless = last is not None and following(other.feed.segments if other.feed else (), last) is not None
+        seamless = last is not None and other.feed is not None and continues(other.feed.segments, last)
         if not one.usable:
             lost_at = one.lost_at if one.lost_at is not None else one.begun_at
             over = now - lost_at >= (LOST_S if seamless else SEAM_GRACE_S)
@@ -121,7 +121,7 @@ class Choice:
             return
         if self._well_since is None:
             self._well_since = now
-        seamless = last is not None and one.feed is not None and following(one.feed.segments, last) is not None
+        seamless = last is not None and one.feed is not None and continues(one.feed.segments, last)
         wait_s = self._back_s if seamless else max(self._back_s, SEAM_BACK_S)
         if now - self._well_since >= wait_s:
             self._returned_at = now
@@ -150,21 +150,33 @@ def _rung_behind(one: Sight, other: Sight, width: int, now: float) -> str | None
     if newest is not None:
         after = following(other.feed.segments, key_of(newest))
         if after is not None:
-            late = next((segment for segment in after if width in segment.rungs), None)
-            waited_s = now - other.announced_at[(*key_of(late), width)] if late else 0.0
-            if waited_s >= GRACE_S:
-                return f"the {one.role} stopped at {newest.name} of rung {width}"
-            return None
+            stopped = _lacks(one, other, width, newest, after, now)
+            return f"the {one.role} stopped at {newest.name} of rung {width}" if stopped else None
     # No common segment to compare: whether it is silent, while the other one is not.
-    patience_s = _longest_s(other.feed.segments) + SEAM_GRACE_S
+    patience_s = silence_s = _longest_s(other.feed.segments) + SEAM_GRACE_S
     if one.feed.state == State.ENDED and other.going_on:
         patience_s = 0.0
     elif one.usable and following(other.feed.segments, key_of(one.feed.segments[-1])) is not None:
         patience_s = BEGIN_S
     last_news = one.news_at.get(width, one.begun_at)
-    if other.news_at.get(width, last_news) > last_news and now - last_news >= patience_s:
+    others = other.news_at.get(width, last_news)
+    if last_news < others and now - others < silence_s and now - last_news >= patience_s:
         return f"the {one.role} {'has no' if newest is None else 'is silent in'} rung {width}"
     return None
+
+
+def _lacks(one: Sight, other: Sight, width: int, newest: FeedSegment, after: Sequence[FeedSegment], now: float) -> bool:
+    """Whether an origin lacks for too long what another one has `after` the segment that is its `newest`."""
+    told = [segment for segment in after if width in segment.rungs]
+    late = next((segment for segment in told if segment.timeline == newest.timeline), told[0] if told else None)
+    if late is None:
+        return False
+    since, patience_s = other.announced_at[(*key_of(late), width)], GRACE_S
+    if late.timeline != newest.timeline and one.going_on:
+        # Whether both left their timeline, or the other one alone while this one goes on there, its own news will tell.
+        assert one.feed is not None
+        since, patience_s = max(since, one.news_at[width]), _longest_s(one.feed.segments) + SEAM_GRACE_S
+    return now - since >= patience_s
 
 
 def _longest_s(segments: Sequence[FeedSegment]) -> float:

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 import time
+from collections import defaultdict
 from collections.abc import Mapping
 
 import aiohttp
@@ -17,22 +18,22 @@ from edge.shelf import Shelf
 from edge.shown import media_playlists, multivariant, note_rungs, playlist_path
 from edge.sight import Sight
 from edge.wanted import Wanted, arrived, give_up, mark_gaps, wanted
-from edge.window import Window
+from edge.window import GONE_S, Window
 from panocast.errors import TemporaryError
 from panocast.feed import Feed, RungFile, State
 from panocast.follow import follow_feed
+from panocast.threads import in_thread
 
 log = logging.getLogger(__name__)
 
 TICK_S = 0.1
-AT_ONCE = 8
+AT_ONCE = 2
+"""So many files of each rung are fetched at a time: where a link is too slow for the largest, the others go on."""
 TRIES = 3
 RETRY_S = 0.2
 ALL_RUNGS_S = 2.0
 """So long the first multivariant playlist waits for every rung to have a segment."""
 YOUNG_S = 5.0
-GONE_S = 30.0
-"""A stream that no origin has for so long is over."""
 LINGER_S = 60.0
 """So long an ended stream stays, for viewers who are behind."""
 
@@ -50,13 +51,13 @@ class Mirror:
         *,
         window: Window | None = None,
         back_s: float = BACK_S,
+        gone_s: float = GONE_S,
     ) -> None:
         now = time.monotonic()
         self.name = name
         self.choice = Choice(list(origins), back_s=back_s)
         self.window = window or Window(name)
-        for entry in self.window.entries:
-            entry.placed_at = now
+        self.window.resume(now)
         self.ended_at: float | None = None
         self._origins = origins
         self._session = session
@@ -64,10 +65,11 @@ class Mirror:
         self._shelf = shelf
         self._metrics = metrics
         self._sights = {role: Sight(role, now) for role in origins}
+        self._gone_s = gone_s
         self._begun_at = now
         self._wake = asyncio.Event()
         self._news = asyncio.Condition()
-        self._slots = asyncio.Semaphore(AT_ONCE)
+        self._slots: defaultdict[int, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(AT_ONCE))
         self._fetching: dict[tuple[int, int], asyncio.Task[None]] = {}
         self._tries: dict[tuple[int, int], int] = {}
         self._inits: dict[str, asyncio.Task[None]] = {}
@@ -125,14 +127,20 @@ class Mirror:
             active = self.choice.decide(self._sights, self.window.last_key, now)
             if active != before:
                 self._switched(before)
-            if active is not None:
-                await self._mirror(active, now, group)
+            gone = self._take(active, now, group) if active is not None else []
+            self._note_end(active, now)
+            if active is not None or self.ended_at is not None:
+                await self._publish(now)
+            gone += self.window.sweep(now)
+            if gone:
+                await in_thread(self._shelf.remove, gone)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(TICK_S):
                     await self._wake.wait()
             self._wake.clear()
 
-    async def _mirror(self, active: str, now: float, group: asyncio.TaskGroup) -> None:
+    def _take(self, active: str, now: float, group: asyncio.TaskGroup) -> list[str]:
+        """Place what is new, and begin to fetch it; gives the playlists of rungs that are no more."""
         self.window.take(self._sights[active], now)
         withdrawn = note_rungs(self.window, self._sights, active)
         for want in wanted(self.window, self._sights, active, now):
@@ -140,28 +148,24 @@ class Mirror:
             if key not in self._fetching:
                 self._fetching[key] = group.create_task(self._obtain(want))
         mark_gaps(self.window, self._sights, now)
-        self._note_end(active, now)
-        await self._publish(now)
+        first = self.window.entries[0].shown.number if self.window.entries else 0
+        self._tries = {key: count for key, count in self._tries.items() if key[0] >= first}
         gone = [playlist_path(self.name, width) for width in withdrawn]
         for path in gone:
             self._texts.pop(path, None)
-        gone += self.window.sweep(now)
-        first = self.window.entries[0].shown.number if self.window.entries else 0
-        self._tries = {key: count for key, count in self._tries.items() if key[0] >= first}
-        if gone:
-            await asyncio.to_thread(self._shelf.remove, gone)
+        return gone
 
     def _switched(self, before: str | None) -> None:
         role, why = self.choice.role, self.choice.why
         self._metrics.serves(self.name, str(role), switched=before is not None)
         log.log(logging.INFO if before is None else logging.WARNING, "%s comes from the %s: %s", self.name, role, why)
 
-    def _note_end(self, active: str, now: float) -> None:
-        feed = self._sights[active].feed
+    def _note_end(self, active: str | None, now: float) -> None:
+        feed = self._sights[active].feed if active else None
         going_on = any(sight.going_on for sight in self._sights.values())
         ended = feed is not None and feed.state == State.ENDED and not going_on and not self._fetching
         lost = [sight.lost_at for sight in self._sights.values()]
-        if all(since is not None and now - since > GONE_S for since in lost):
+        if all(since is not None and now - since > self._gone_s for since in lost):
             ended = True
         if ended and self.ended_at is None:
             log.info("%s is over", self.name)
@@ -179,7 +183,7 @@ class Mirror:
         if not changed:
             return
         news, self._arrived = self._arrived, []
-        await asyncio.to_thread(self._put, changed)
+        await in_thread(self._put, changed)
         self._texts |= changed
         shown_at = time.monotonic()
         for announced_at in news:
@@ -198,7 +202,7 @@ class Mirror:
     async def _obtain(self, want: Wanted) -> None:
         key = (want.number, want.width)
         try:
-            async with self._slots:
+            async with self._slots[want.width]:
                 if self.window.entry(want.number) is None:
                     return  # it left while others were fetched
                 for index, (role, file) in enumerate(want.sources):
@@ -221,13 +225,11 @@ class Mirror:
         """
         within_s = max(5.0, 3 * want.duration_s) if alone else max(1.0, want.duration_s / 2)
         try:
-            _, data = await asyncio.gather(
-                self._init_of(role, want.folder, file.init, within_s),
-                self._fetcher.segment(
-                    role, want.source, file.size, within_s=within_s, stall_s=within_s if alone else 0.7
-                ),
+            await self._init_of(role, want.folder, file.init, within_s)
+            data = await self._fetcher.segment(
+                role, want.source, file.size, within_s=within_s, stall_s=within_s if alone else 0.7
             )
-            await asyncio.to_thread(self._shelf.put, want.target, data)
+            await in_thread(self._shelf.put, want.target, data)
         except TemporaryError as error:
             log.warning("%s: %s", self.name, error)
             self.choice.failed(role, str(error), time.monotonic())
@@ -252,4 +254,4 @@ class Mirror:
 
     async def _fetch_init(self, role: str, path: str, within_s: float) -> None:
         data = await self._fetcher.init(role, path, within_s=within_s)
-        await asyncio.to_thread(self._shelf.put, path, data)
+        await in_thread(self._shelf.put, path, data)

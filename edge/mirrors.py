@@ -18,6 +18,7 @@ from edge.origins import Origins
 from edge.shelf import Shelf
 from edge.window import Window
 from panocast.feed import SEGMENT_NAME
+from panocast.threads import in_thread, until_ended
 
 log = logging.getLogger(__name__)
 
@@ -51,17 +52,18 @@ class Mirrors:
         self._mirrors: dict[str, Mirror] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._session: aiohttp.ClientSession | None = None
-        self._listed = ""
+        self._listed = self._trouble = ""
         self._listing = asyncio.Lock()
 
     async def run(self) -> None:
         """Mirror until cancelled; begins with what an earlier agent mirrored."""
-        await asyncio.to_thread(self._shelf.create)
+        await in_thread(self._shelf.create)
         connector = aiohttp.TCPConnector(limit=0)
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=1.0)
+        saved = await in_thread(self._shelf.saved)  # before anybody's request begins a mirror
         async with aiohttp.ClientSession(connector=connector, timeout=timeout) as self._session:
             try:
-                for window in await asyncio.to_thread(self._shelf.saved):
+                for window in saved:
                     log.info("%s is mirrored on from %d", window.name, window.entries[-1].shown.number)
                     self._begin(window.name, window)
                 while True:
@@ -84,6 +86,8 @@ class Mirrors:
             if not self._origins.has(name) or self._session is None:
                 return False
             mirror = self._begin(name)
+        elif mirror.window.last is None and not self._origins.has(name):
+            return False  # it never began, and nobody publishes it any more
         self._audience.asked(name, now)
         return self._shelf.has(path) or (_may_come(mirror, path) and await mirror.until_there(path, WAIT_S))
 
@@ -91,9 +95,15 @@ class Mirrors:
         """Put what is live, and where it comes from, where nginx serves it."""
         async with self._listing:
             text = self.listing()
-            if text != self._listed:
-                await asyncio.to_thread(self._shelf.put_list, text)
-                self._listed = text
+            if text == self._listed:
+                return
+            try:
+                await in_thread(self._shelf.put_list, text)
+                self._listed, self._trouble = text, ""
+            except OSError as error:  # a full disk: tried again with the next answer of an origin
+                if str(error) != self._trouble:
+                    log.error("what is live cannot be listed, and is tried again: %s", error)
+                self._trouble = str(error)
 
     def listing(self) -> str:
         """`/live.json` as this edge tells it."""
@@ -102,6 +112,7 @@ class Mirrors:
 
     def _begin(self, name: str, window: Window | None = None) -> Mirror:
         assert self._session is not None
+        assert name not in self._mirrors, f"there is a mirror of {name} already"
         self._audience.asked(name, time.monotonic())
         mirror = Mirror(
             name, self._origins.urls, self._session, self._shelf, self._metrics, window=window, back_s=self._back_s
@@ -113,7 +124,7 @@ class Mirrors:
 
     async def _keep(self, mirror: Mirror, earlier: asyncio.Task[None] | None) -> None:
         if earlier is not None:
-            await asyncio.wait([earlier])
+            await until_ended(earlier)
         while True:
             try:
                 await mirror.run()
@@ -126,12 +137,13 @@ class Mirrors:
     async def _look(self) -> None:
         """Read who watches, and end what nobody watches and what is over."""
         now = time.monotonic()
-        requests = count(await asyncio.to_thread(take_log, self._log_file))
+        requests = count(await in_thread(take_log, self._log_file))
         self._audience.note(requests, now)
         for name, mirror in list(self._mirrors.items()):
             viewers = self._audience.viewers(name, mirror.window.target_duration_s)
             self._metrics.watched(name, viewers, requests[name].sent if name in requests else 0)
-            if now - self._audience.asked_at.get(name, now) > self._idle_s:
+            idle_s = max(self._idle_s, 3 * mirror.window.target_duration_s)  # a player asks once in a target duration
+            if now - self._audience.asked_at.get(name, now) > idle_s:
                 self._end(name, "nobody watches it")
             elif mirror.over(now):
                 self._end(name, "it is over")
@@ -147,8 +159,8 @@ class Mirrors:
         clearing.add_done_callback(lambda done: self._tasks.pop(name) if self._tasks.get(name) is done else None)
 
     async def _clear(self, name: str, task: asyncio.Task[None]) -> None:
-        await asyncio.wait([task])
-        await asyncio.to_thread(self._shelf.clear, name)
+        await until_ended(task)
+        await in_thread(self._shelf.clear, name)
 
 
 def _may_come(mirror: Mirror, path: str) -> bool:

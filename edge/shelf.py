@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import gzip
 import shutil
+import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
-from edge.window import Window
+from edge.window import GONE_S, Window
+from panocast.feed import rung_folder
 
 _SAVED = TypeAdapter(Window)
 _GZIP = ".gz"
@@ -57,7 +59,7 @@ class Shelf:
         _replace(self._state / f"{window.name}.json", _SAVED.dump_json(window))
 
     def saved(self) -> list[Window]:
-        """What an earlier agent showed and is still here; everything else is removed."""
+        """What an earlier agent showed a moment ago and is still here, whole; everything else is removed."""
         windows = [window for path in sorted(self._state.glob("*.json")) if (window := self._load(path))]
         known = {window.name for window in windows}
         for path in list(self._hls.iterdir()):
@@ -73,17 +75,25 @@ class Shelf:
             window = _SAVED.validate_json(path.read_bytes())
         except (OSError, ValidationError):
             window = None
-        if window is not None and window.name == path.stem and self._whole(window):
+        if window is not None and window.name == path.stem and _young(path, window) and self._whole(window):
             return window
         path.unlink(missing_ok=True)
         return None
 
     def _whole(self, window: Window) -> bool:
+        """After a power cut there may be files without their bytes."""
         return bool(window.entries) and all(
-            self.has(f"{window.name}_{width}/{entry.shown.name}") and self.has(f"{window.name}_{width}/{file.init}")
+            self._size(f"{folder}/{entry.shown.name}") == file.size and self._size(f"{folder}/{file.init}") > 0
             for entry in window.entries
             for width, file in entry.there.items()
+            for folder in [rung_folder(window.name, width)]
         )
+
+    def _size(self, path: str) -> int:
+        try:
+            return (self._hls / path).stat().st_size
+        except FileNotFoundError:
+            return 0
 
     def clear(self, name: str) -> None:
         """Remove everything of a stream, the playlist that leads to the rest first."""
@@ -91,6 +101,11 @@ class Shelf:
         (self._state / f"{name}.json").unlink(missing_ok=True)
         for folder in self._hls.glob(f"{name}_*"):
             _remove_tree(folder)
+
+
+def _young(path: Path, window: Window) -> bool:
+    """Whether a window's file may be of an event that still runs: it is saved with each segment."""
+    return time.time() - path.stat().st_mtime <= GONE_S + window.target_duration_s
 
 
 def _replace(path: Path, data: bytes) -> None:

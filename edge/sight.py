@@ -84,3 +84,10 @@ def following(segments: Sequence[FeedSegment], last: Key) -> Sequence[FeedSegmen
         return None
     passed = [index for index in same if segments[index].number <= number]
     return segments[passed[-1] + 1 :] if passed else segments[same[0] :]
+
+
+def continues(segments: Sequence[FeedSegment], last: Key) -> bool:
+    """Whether an origin's list goes on from the segment `last`, or will; not where it left that timeline before."""
+    timeline, number = last
+    same = [segment for segment in segments if segment.timeline == timeline]
+    return bool(same) and (same[-1].number >= number or same[-1] is segments[-1])

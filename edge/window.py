@@ -18,6 +18,8 @@ START_S = 12.0
 """So much of an origin's window is taken when the mirror begins: enough for a player to start, quickly fetched."""
 KEEP_S = 60.0
 """A segment stays so long at most after it left the playlists, for viewers who are behind (RFC 8216, 6.2.2)."""
+GONE_S = 30.0
+"""A stream that no origin has for so long is over."""
 
 
 @dataclass(slots=True)
@@ -59,6 +61,12 @@ class Window:
         """What origins call the newest segment."""
         return key_of(self.entries[-1].told) if self.entries else None
 
+    def resume(self, now: float) -> None:
+        """Go on with what was saved, maybe by another clock."""
+        for entry in self.entries:
+            entry.placed_at = now
+        self.retired = [(now + KEEP_S, path) for _, path in self.retired]
+
     def entry(self, number: int) -> Entry | None:
         """The segment that is shown under a number, if it is still in the window."""
         return next((entry for entry in self.entries if entry.shown.number == number), None)
@@ -73,20 +81,10 @@ class Window:
         if self.last is None:
             after, seam = newest(feed.segments, START_S), False
         else:
-            continued = following(feed.segments, key_of(self.last.told))
-            # On another timeline what goes on is what was announced after the last that was shown: the origins'
-            # clocks may differ, the edge's own does not.
-            after = self._announced_since(sight, self.last.placed_at) if continued is None else tuple(continued)
-            seam = continued is None
+            after, seam = _after(sight, feed.segments, self.last)
         for index, segment in enumerate(after):
             self._place(segment, seam=seam and index == 0, now=now)
         self._trim(now)
-
-    def _announced_since(self, sight: Sight, when: float) -> tuple[FeedSegment, ...]:
-        assert sight.feed is not None
-        segments = sight.feed.segments
-        fresh = (index for index, s in enumerate(segments) if (sight.first_announced_at(s) or 0.0) > when)
-        return segments[next(fresh, len(segments)) :]
 
     def _place(self, told: FeedSegment, *, seam: bool, now: float) -> None:
         last = self.last.shown if self.last else None
@@ -153,6 +151,22 @@ def newest(segments: tuple[FeedSegment, ...], span_s: float) -> tuple[FeedSegmen
         count += 1
         total_ms += segments[-count].duration_ms
     return segments[len(segments) - count :]
+
+
+def _after(sight: Sight, segments: tuple[FeedSegment, ...], last: Entry) -> tuple[tuple[FeedSegment, ...], bool]:
+    """What an origin has after the last segment that was shown, and whether there is a seam before it."""
+    key = key_of(last.told)
+    continued = following(segments, key)
+    if key in sight.segments:
+        return tuple(continued or ()), False
+    # It may have been on another timeline by then. Of that one, what goes on is what was announced after the last that
+    # was shown: the origins' clocks may differ, the edge's own does not.
+    told = segments if continued is None else tuple(continued)
+    for index, segment in enumerate(told):
+        same = segment.timeline == last.told.timeline
+        if same or (sight.first_announced_at(segment) or 0.0) > last.placed_at:
+            return told[index:], not same
+    return (), False
 
 
 def _alias(timeline: str, shift: int) -> str:

@@ -103,6 +103,99 @@ def test_on_another_timeline_the_switch_is_a_seam_within_three_segments_and_only
     assert first.discontinuity_sequence == 1
 
 
+@pytest.mark.parametrize("ahead", [0, 20])
+def test_a_healthy_primary_is_not_left_because_the_backup_alone_made_a_seam(ahead: int) -> None:
+    event = Event()
+    event.seconds(10)
+    event.timelines["backup"], event.ahead["backup"] = "bbbbbbbb", ahead
+    event.seconds(30)
+    assert event.sim.switches == 0
+    assert event.shown == event.number - 1
+    assert not any(entry.shown.discontinuity for entry in event.sim.window.entries)
+
+
+def test_a_short_segment_that_the_backup_alone_has_changes_nothing() -> None:
+    event = Event()
+    event.seconds(10)
+    primary, backup = event.sim.origins.values()
+    backup.make(segment(event.number, "bbbbbbbb", duration_ms=300))
+    event.sim.run(0.7)
+    primary.make(segment(event.number))
+    event.sim.run(0.3)
+    event.number += 1
+    event.seconds(5)
+    assert event.sim.switches == 0
+    assert event.shown == event.number - 1
+
+
+def test_one_that_freezes_is_left_as_soon_as_ever_for_one_that_was_elsewhere_for_a_segment() -> None:
+    event = Event()
+    event.seconds(10)
+    primary, backup = event.sim.origins.values()
+    backup.make(segment(event.number, "bbbbbbbb", duration_ms=300))
+    backup.make(segment(event.number + 1))
+    event.sim.run(0.2)
+    primary.make(segment(event.number))
+    event.number += 1
+    event.sim.run(0.1)
+    primary.frozen = True
+    assert event.waited_s(event.number) <= 1.0
+    assert not any(entry.shown.discontinuity for entry in event.sim.window.entries)
+
+
+def test_a_primary_that_dies_after_the_backup_made_a_seam_costs_one_and_no_step_backwards() -> None:
+    event = Event()
+    event.seconds(10)
+    event.timelines["backup"] = "bbbbbbbb"
+    event.seconds(5)
+    until_ms = event.sim.window.entries[-1].shown.end_ms
+    dies(event.sim)
+    event.seconds(3)
+    assert event.sim.choice.role == "backup"
+    shown = [entry.shown for entry in event.sim.window.entries]
+    assert [s.discontinuity for s in shown].count(True) == 1
+    assert next(s.date_ms for s in shown if s.discontinuity) >= until_ms
+
+
+def test_where_the_backup_made_a_seam_a_moment_without_the_primary_is_not_worth_it() -> None:
+    event = Event()
+    event.seconds(10)
+    event.timelines["backup"] = "bbbbbbbb"
+    event.seconds(3)
+    dies(event.sim)
+    event.sim.run(0.6)
+    event.sim.origins["primary"].up = True
+    event.seconds(3)
+    assert event.sim.switches == 0
+
+
+def test_a_primary_that_freezes_where_both_make_a_seam_is_left_within_three_segments() -> None:
+    event = Event()
+    event.seconds(5)
+    event.timelines = dict.fromkeys(event.timelines, "bbbbbbbb")
+    freezes(event.sim)
+    event.seconds(3)
+    assert event.sim.choice.role == "backup"
+    assert event.shown == event.number - 1
+    assert [entry.shown.number for entry in event.sim.window.entries] == list(range(100, event.number))
+
+
+def test_a_seam_that_both_made_costs_no_segment_where_the_other_origin_had_it_first() -> None:
+    event = Event()
+    event.seconds(3)
+    primary, backup = event.sim.origins.values()
+    backup.make(segment(event.number))
+    backup.make(segment(event.number + 1, "bbbbbbbb", discontinuity=True, discontinuity_sequence=1))
+    event.sim.run(0.2)
+    primary.make(segment(event.number))
+    event.sim.run(0.1)
+    freezes(event.sim)
+    event.sim.run(5.0)
+    assert [entry.shown.number for entry in event.sim.window.entries] == list(range(100, event.number + 2))
+    assert event.sim.switches <= 3, "of two that are silent, none is better"
+    assert [entry.told.discontinuity for entry in event.sim.window.entries].count(True) == 1
+
+
 def test_where_the_others_numbers_are_behind_an_alias_goes_on() -> None:
     event = Event(other_timeline=True)
     event.ahead["backup"] = -50

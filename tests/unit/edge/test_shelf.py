@@ -1,11 +1,13 @@
 import gzip
+import os
+import time
 from pathlib import Path
 
 import pytest
 
 from edge.shelf import Shelf
 from tests.unit.edge.simulation import INIT
-from tests.unit.edge.test_window import filled
+from tests.unit.edge.test_window import FILE, filled
 
 
 @pytest.fixture
@@ -15,14 +17,14 @@ def shelf(tmp_path: Path) -> Shelf:
     return shelf
 
 
-def stock(shelf: Shelf, name: str = "cam") -> None:
+def stock(shelf: Shelf, name: str = "cam", target_duration_s: int = 1) -> None:
     """Put a window's files in place, and save it."""
     window = filled(range(3))
-    window.name = name
+    window.name, window.target_duration_s = name, target_duration_s
     for width in (1920, 640):
         shelf.put(f"{name}_{width}/{INIT}", b"init")
         for number in range(3):
-            shelf.put(f"{name}_{width}/aaaaaaaa-{number}.m4s", b"data")
+            shelf.put(f"{name}_{width}/aaaaaaaa-{number}.m4s", bytes(FILE.size))
     shelf.put_all({f"{name}_640/index.m3u8": "#EXTM3U", f"{name}.m3u8": "#EXTM3U"})
     shelf.save(window)
 
@@ -47,6 +49,24 @@ def test_a_stream_whose_files_are_gone_is_forgotten(shelf: Shelf) -> None:
     shelf.remove(["cam_640/aaaaaaaa-1.m4s", "never/was-there.m4s"])
     assert shelf.saved() == []
     assert files(shelf.root) == set()
+
+
+@pytest.mark.parametrize(("file", "left"), [("aaaaaaaa-1.m4s", 0), ("aaaaaaaa-2.m4s", FILE.size - 1), (INIT, 0)])
+def test_a_stream_whose_files_lost_their_bytes_in_a_power_cut_is_forgotten(shelf: Shelf, file: str, left: int) -> None:
+    stock(shelf)
+    os.truncate(shelf.root / "hls/cam_640" / file, left)
+    assert shelf.saved() == []
+    assert files(shelf.root) == set()
+
+
+def test_what_was_shown_yesterday_is_forgotten(shelf: Shelf) -> None:
+    stock(shelf, "old")
+    stock(shelf, "new")
+    yesterday = time.time() - 86_400
+    for path in shelf.root.rglob("*old*"):
+        os.utime(path, (yesterday, yesterday))
+    assert [window.name for window in shelf.saved()] == ["new"]
+    assert not [path for path in files(shelf.root) if "old" in path]
 
 
 def test_a_playlist_lies_beside_its_compressed_form_and_takes_it_along(shelf: Shelf) -> None:

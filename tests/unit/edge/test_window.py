@@ -95,6 +95,16 @@ def test_a_file_that_comes_after_its_segment_left_is_removed_like_the_others() -
     assert late.target in window.sweep(1000.0)
 
 
+def test_a_window_that_another_boot_saved_keeps_its_files_as_long_as_ever_and_no_longer() -> None:
+    window = filled(range(12), now=90_000.0)
+    window.take(sight(*(segment(n) for n in range(2, 14)), at=90_001.0), 90_001.0)
+    window.resume(5.0)
+    assert window.sweep(5.0) == []
+    assert len(window.sweep(5.0 + KEEP_S)) == 2 * len(WIDTHS)
+    window.take(sight(segment(7, "bbbbbbbb"), at=6.0), 6.0)
+    assert [entry.told.timeline for entry in window.entries][-1] == "bbbbbbbb"
+
+
 def test_a_playlist_ends_before_what_is_still_on_its_way() -> None:
     window = filled(range(3))
     seen = sight(*(segment(n) for n in range(6)))
