@@ -125,6 +125,17 @@ def note_done(egress: Store, session: Session, asset: Session, made: Mapping[int
             return
 
 
+def note_gone(egress: Store, session: Session, gone: Mapping[int, PartMarker]) -> None:
+    """Note that nothing is left of what was made of some parts of a session that is done; blocks."""
+    while True:
+        data, stat = egress.get_bytes(session.done_key)
+        done = Done.model_validate_json(data)
+        made = {number: marker for number, marker in done.made.items() if gone.get(number) != marker}
+        kept = done.model_copy(update={"made": made}).model_dump_json().encode()
+        if len(made) == len(done.made) or egress.put_bytes(session.done_key, kept, if_match=stat.etag):
+            return
+
+
 def is_done(ingest: Store, egress: Store, session: Session, part: int = 0) -> bool:
     """Whether nothing is left to do for a session, or for a part of it: an encoder that came back makes it longer;
     blocks."""

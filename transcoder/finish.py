@@ -20,11 +20,11 @@ from panocast.store import Store
 from panocast.threads import in_thread
 from transcoder.event import asset_place, note_done, now, read_done, read_end
 from transcoder.markers import PartMarker, part_marker_key
-from transcoder.part import read_part_marker
+from transcoder.part import read_part_marker, remove_part
 from transcoder.patch import Completion
 from transcoder.publish import Asset, Move, Plan, edition_of, on_one_clock, plan_asset
-from transcoder.restore import restore
-from transcoder.settle import remove_unless_shown, settle
+from transcoder.restore import forget, restore, transcode_again
+from transcoder.settle import check_complete, remove_unless_shown, settle
 from transcoder.whole import make_whole
 from transcoder.workplace import Workplace, each
 
@@ -42,9 +42,9 @@ async def is_ready(place: Workplace, session: Session) -> bool:
     if end is None:
         return False
     done = await in_thread(read_done, place.egress, session)
-    made = done.parts if done else 0
-    for number in range(end.parts, made, -1):  # parts come in order, so a missing one is found soon from the end
-        if await in_thread(place.egress.stat, part_marker_key(session, number)) is None:
+    made = done.made if done else {}
+    for number in range(end.parts, 0, -1):  # parts come in order, so a missing one is found soon from the end
+        if number not in made and await in_thread(place.egress.stat, part_marker_key(session, number)) is None:
             return False
     return True
 
@@ -56,10 +56,11 @@ async def finish(place: Workplace, session: Session) -> Asset | None:
     """
     done = await in_thread(read_done, place.egress, session)
     if done and await place.is_done(session):
-        await in_thread(clear, place.egress, session, done.parts)
+        await clear(place, session, done.parts)
         return None
-    if done:
-        await restore(place, session, done)
+    if done and (gone := await restore(place, session, done)):
+        await transcode_again(place, session, gone)
+        return None
     end = await in_thread(read_end, place.ingest, session)
     parts = await read_markers(place, session, end) if end else None
     if end is None or parts is None:
@@ -72,13 +73,15 @@ async def finish(place: Workplace, session: Session) -> Asset | None:
         shown = await publish(place, at, session, end, parts)
     except NotFoundError as error:
         if not await place.is_done(session):
+            back = {number: part for number, part in made.items() if done and number in done.made}
+            await in_thread(forget, place.egress, session, edition_of(end.parts), back)
             raise TemporaryError(f"{session.path}: {error}") from error
         # Another worker finished it and cleared up; what we wrote since must go, unless the master names it.
         await in_thread(remove_unless_shown, place.egress, at, session)
-        await in_thread(clear, place.egress, session, end.parts)
+        await clear(place, session, end.parts)
         return None
     await in_thread(note_done, place.egress, session, at, made)
-    await in_thread(clear, place.egress, session, end.parts)
+    await clear(place, session, end.parts)
     log.info("%s: published as %s, %.1f s", session.path, at.master_key, shown.duration_s)
     return shown
 
@@ -101,19 +104,29 @@ async def publish(
     partner = completion.partner if completion else None
     plan = plan_asset(at, session, edition, end, parts, whole, now(), partner)
     await _store(place, plan, at)
-    return await in_thread(settle, place.egress, plan, at, session, edition)
+    shown = await in_thread(settle, place.egress, plan, at, session, edition)
+    if shown.recording == session.id:
+        await in_thread(check_complete, place.egress, plan, at, session)
+    return shown
 
 
-def clear(egress: Store, session: Session, parts: int) -> None:
-    """Remove the work in progress on so many parts; those that an encoder which came back goes on with stay. Blocks."""
-    later = re.compile(rf"{re.escape(session.work_prefix)}(\d{{4,6}})[./]")
-    keys = [stat.key for stat in egress.list(session.work_prefix)]
-    if not any((match := later.match(key)) and int(match[1]) > parts for key in keys):
-        egress.delete_prefix(session.work_prefix)
+async def clear(place: Workplace, session: Session, parts: int) -> None:
+    """Remove the work in progress on so many parts; what an encoder that came back goes on with stays: that on later
+    ones, and all of it once the end marker counts them, for the next finish needs it and clears up itself."""
+    if not await place.is_done(session):
         return
-    for key in keys:
-        if not (match := later.match(key)) or int(match[1]) <= parts:
-            egress.delete(key)
+    names = await in_thread(_names_at_work, place.egress, session)
+    numbers = {int(name.removesuffix(".json")) for name in names if re.fullmatch(r"\d{4,6}(\.json)?", name)}
+    ours = sorted(number for number in numbers if number <= parts)
+    await each(ours, partial(remove_part, place.egress, session), at_once=place.egress.at_once)
+    wholes = sorted(name for name in names if name.startswith("whole-"))
+    await each(wholes, lambda name: place.egress.delete(session.work_prefix + name))
+    await in_thread(place.egress.delete_prefix, f"{session.work_prefix}whole/")
+
+
+def _names_at_work(egress: Store, session: Session) -> set[str]:
+    """What lies in a session's folder of work: of parts and of the whole, markers and folders; blocks."""
+    return {stat.key.removeprefix(session.work_prefix).partition("/")[0] for stat in egress.list(session.work_prefix)}
 
 
 async def read_markers(place: Workplace, session: Session, end: EndMarker) -> Mapping[int, PartMarker] | None:

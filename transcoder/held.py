@@ -16,6 +16,7 @@ from panocast.layout import UploadKey
 from panocast.logs import about
 from panocast.process import metered
 from panocast.queue import LeaseLostError, Message
+from panocast.settings import TranscoderSettings
 from panocast.store_counted import CountedStore, Traffic
 from panocast.threads import in_thread
 from transcoder.figures import Ending, Figures, Tried, kind_of
@@ -29,6 +30,9 @@ log = logging.getLogger(__name__)
 MAX_RETRY_S = 900.0
 # SQS ends every lease after twelve hours, whatever the heartbeat says.
 LONGEST_S = 11 * 3600.0
+# Failures are counted in the job; what counts only deliveries kills its workers, or they are told to stop each time.
+# SQS sets such a message aside itself, after 100, without a word to the session that waits for it.
+MOST_RECEIVES = 90
 
 
 @dataclass(slots=True)
@@ -112,7 +116,7 @@ class Held:
         )
         ending, video_s = Ending.LOST, 0.0
         self.figures.started()
-        log.info("%s: taken, try %d of %d", job.key, job.failures + 1, self.place.settings.tries)
+        log.info("%s: taken, try %d", job.key, job.failures + 1)
         with metered() as meter:
             try:
                 ending, video_s = await self._try(place, job)
@@ -127,6 +131,9 @@ class Held:
 
     async def _try(self, place: Workplace, job: Job) -> tuple[Ending, float]:
         """Do a job once and tell the queue how it ended."""
+        settings = self.place.settings
+        if self.message.receives >= MOST_RECEIVES:
+            return await self._set_aside(job, f"{self.message.receives - 1} workers took it, and none ended it"), 0.0
         try:
             async with asyncio.timeout(self.longest_s):
                 video_s = await do(place, job)
@@ -136,23 +143,22 @@ class Held:
             return await self._set_aside(job, str(error)), 0.0
         except NotYetError as error:
             log.warning("%s; looking again in %g s", error, error.pause_s)
-            await in_thread(self.place.queue.retry, self.message, job.looked_once_more().body(), error.pause_s)
+            await in_thread(self.place.queue.retry, self.message, error.again.body(), error.pause_s)
             return Ending.WAITING, 0.0
         except TimeoutError:
-            return await self._retry(job, f"not done within {self.longest_s:g} s"), 0.0
+            return await self._retry(job, f"not done within {self.longest_s:g} s", settings.tries), 0.0
         except Exception as error:  # the top of the loop: whatever one job does, the worker goes on
             if not isinstance(error, PanocastError):
                 log.exception("%s: unexpected", job.key)
-            return await self._retry(job, str(error) or type(error).__name__), 0.0
+            return await self._retry(job, str(error) or type(error).__name__, tries_for(error, settings)), 0.0
         await in_thread(self.place.queue.delete, self.message)
         return Ending.DONE, video_s
 
-    async def _retry(self, job: Job, reason: str) -> Ending:
-        settings = self.place.settings
-        if job.failures + 1 >= settings.tries:
+    async def _retry(self, job: Job, reason: str, tries: int) -> Ending:
+        if job.failures + 1 >= tries:
             return await self._set_aside(job, reason)
-        delay_s = min(settings.retry_s * 2**job.failures, MAX_RETRY_S)
-        log.warning("%s: %s; try %d of %d in %g s", job.key, reason, job.failures + 2, settings.tries, delay_s)
+        delay_s = pause_s(job.failures, self.place.settings)
+        log.warning("%s: %s; try %d of %d in %g s", job.key, reason, job.failures + 2, tries, delay_s)
         await in_thread(self.place.queue.retry, self.message, job.failed_once_more().body(), delay_s)
         return Ending.FAILED
 
@@ -161,6 +167,21 @@ class Held:
         await give_up(self.place, job, reason)
         await in_thread(self.place.queue.set_aside, self.message, reason)
         return Ending.SET_ASIDE
+
+
+def tries_for(error: Exception, settings: TranscoderSettings) -> int:
+    """How often a job that failed so is tried in all: what may pass by itself, such as a store that is away, for
+    `patience_s` at least, because a part that is given up is a hole in a recording."""
+    tries = settings.tries
+    if isinstance(error, TemporaryError) and settings.retry_s > 0:
+        while sum(pause_s(failures, settings) for failures in range(tries - 1)) < settings.patience_s:
+            tries += 1
+    return tries
+
+
+def pause_s(failures: int, settings: TranscoderSettings) -> float:
+    """The pause after a failure, in seconds; so many came before it."""
+    return min(settings.retry_s * 2.0**failures, MAX_RETRY_S)
 
 
 async def _cancelled(task: asyncio.Task[None]) -> None:

@@ -21,24 +21,30 @@ MOST = 1_000_000
 @dataclass(frozen=True, slots=True)
 class Job:
     """Transcode the object `key` of the ingest store; `failures` tries have failed so far, `looks` found that something
-    had not arrived yet, `at` what it is."""
+    of `counted` parts had not arrived yet, `at` what it is."""
 
     key: str
     at: IngestKey
     failures: int = 0
     looks: int = 0
+    counted: int = 0
 
     def body(self) -> str:
         """This job as a message of its own."""
-        return json.dumps({"job": {"key": self.key, "failures": self.failures, "looks": self.looks}})
+        said = {"key": self.key, "failures": self.failures, "looks": self.looks, "counted": self.counted}
+        return json.dumps({"job": said})
 
     def failed_once_more(self) -> Job:
         """The same job with one more failure counted."""
         return replace(self, failures=self.failures + 1)
 
-    def looked_once_more(self) -> Job:
-        """The same job with one more look counted."""
-        return replace(self, looks=self.looks + 1)
+    def looks_for(self, counted: int) -> int:
+        """The looks that were for so many parts: a recording that went on since is waited for anew."""
+        return self.looks if self.counted == counted else 0
+
+    def looked_once_more(self, counted: int) -> Job:
+        """The same job with one more look for so many parts counted."""
+        return replace(self, looks=self.looks_for(counted) + 1, counted=counted)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +60,7 @@ class _OurJob(BaseModel):
     key: str
     failures: Annotated[int, Field(ge=0, le=MOST)] = 0
     looks: Annotated[int, Field(ge=0, le=MOST)] = 0
+    counted: Annotated[int, Field(ge=0, le=MOST)] = 0
 
 
 class _S3Object(BaseModel):
@@ -103,7 +110,9 @@ def _our_job(said: Any) -> tuple[Job, ...] | Ignored:
     except ValidationError:
         return Ignored("a job without a sensible key and failures")
     job = job_for(ours.key)
-    return (replace(job, failures=ours.failures, looks=ours.looks),) if isinstance(job, Job) else job
+    if isinstance(job, Ignored):
+        return job
+    return (replace(job, failures=ours.failures, looks=ours.looks, counted=ours.counted),)
 
 
 def _record(said: Any) -> Job | Ignored:

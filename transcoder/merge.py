@@ -38,7 +38,7 @@ async def merge(place: Workplace, session: Session) -> Asset | None:
     ours, our_done = both.pop(shown.recording)
     [(theirs, their_done)] = both.values()
     edition = edition_of(our_done.parts, their_done.parts)
-    if shown.edition >= edition:
+    if shown.has(edition):
         return None
     return await _complete(place, at, (ours, our_done), (theirs, their_done), edition)
 
@@ -63,7 +63,8 @@ async def _complete(
     score = complete(on_one_clock(done.made), end.seams, on_one_clock(their_done.made), their_end.seams)
     if not score.patches:
         return None
-    await restore(place, session, done)
+    if await restore(place, session, done):
+        return None
     parts = await read_markers(place, session, end)
     if parts is None:
         return None
@@ -72,9 +73,9 @@ async def _complete(
         asset = await publish(place, at, session, end, on_one_clock(parts), completion, their_done.parts)
     except NotFoundError as error:
         shown = await in_thread(read_shown, place.egress, at)
-        if shown is None or shown.edition < edition:
+        if shown is None or not shown.has(edition):
             raise TemporaryError(f"{session.path}: {error}") from error
         asset = None
-    await in_thread(clear, place.egress, session, end.parts)
+    await clear(place, session, end.parts)
     log.info("%s: completed by %s", session.path, partner.path)
     return asset

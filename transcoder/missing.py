@@ -47,6 +47,11 @@ class SessionState:
         numbers = range(1, (self.counted or 0) + 1)
         return tuple(number for number in numbers if number not in self.there | self.made)
 
+    @property
+    def is_made(self) -> bool:
+        """Whether it is closed and every part of it is transcoded."""
+        return self.counted is not None and self.made.issuperset(range(1, self.counted + 1))
+
     def to_do(self) -> Iterator[str]:
         """The objects that need a job."""
         yield from (self.session.part_key(number) for number in sorted(self.there - self.made))

@@ -13,11 +13,13 @@ from pathlib import Path
 from panocast.errors import NotFoundError, RefusedError
 from panocast.hls import h264_codec_of_init, parse_media_playlist
 from panocast.ladder import Rung, vod_rungs
-from panocast.layout import PartKey
+from panocast.layout import VOD, PartKey, Session
 from panocast.mp4 import read_edit, split_fragments
 from panocast.probe import MediaInfo, probe
+from panocast.store import Store
 from panocast.threads import in_thread
 from transcoder.encode import FRAGMENTS, MEDIA_ORIGIN_S, Span, nominal_rate, part_argv
+from transcoder.event import read_done
 from transcoder.limits import encoding, refuse_absurd
 from transcoder.markers import (
     PartMarker,
@@ -38,9 +40,13 @@ log = logging.getLogger(__name__)
 async def transcode_part(place: Workplace, at: PartKey, on_progress: OnProgress | None = None) -> PartMarker | None:
     """Transcode a part and commit its marker (None: it was done before); the first attempt to commit wins.
 
-    Raises RefusedError when the part can never be transcoded, TemporaryError and ProcessError when it may.
+    Raises RefusedError when the part can never be transcoded, or comes too late, TemporaryError and ProcessError when
+    it may.
     """
-    if await place.is_done(at.session, at.number) or await _is_committed(place, at):
+    is_done = await place.is_done(at.session, at.number)
+    if is_done:
+        await in_thread(_refuse_if_left_out, place.egress, at)
+    if is_done or await _is_committed(place, at):
         log.info("%s part %d: done before", at.session.path, at.number)
         return None
     attempt = uuid.uuid4().hex[:12]
@@ -59,6 +65,17 @@ async def transcode_part(place: Workplace, at: PartKey, on_progress: OnProgress 
     return marker
 
 
+def _refuse_if_left_out(egress: Store, at: PartKey) -> None:
+    """A recording that is published without a part stays as it is: nobody may believe that another try mended it."""
+    done = read_done(egress, at.session)
+    made = done.made.get(at.number) if done else None
+    if done and made and made.failed is not None:
+        raise RefusedError(
+            f"the recording is published without it ({made.failed}); to make it anew, remove {at.session.done_key} and "
+            f"{VOD}{done.asset}/ from the egress store, retry this, and run `transcoder submit --missing`"
+        )
+
+
 async def give_up_part(place: Workplace, at: PartKey, reason: str) -> None:
     """Commit that a part cannot be transcoded, so that the rest of its session can be published without it."""
     if not await place.is_done(at.session, at.number):
@@ -69,8 +86,13 @@ async def give_up_part(place: Workplace, at: PartKey, reason: str) -> None:
 async def _clear_if_done(place: Workplace, at: PartKey) -> None:
     """A part whose session was finished while we worked, by those whose attempt had won, leaves no work in progress."""
     if await place.is_done(at.session, at.number):
-        await in_thread(place.egress.delete, part_marker_key(at.session, at.number))
-        await in_thread(place.egress.delete_prefix, part_prefix(at.session, at.number))
+        await in_thread(remove_part, place.egress, at.session, at.number)
+
+
+def remove_part(egress: Store, session: Session, number: int) -> None:
+    """Remove what was made of a part; its marker last, for once that is gone, it may be put back. Blocks."""
+    egress.delete_prefix(part_prefix(session, number))
+    egress.delete(part_marker_key(session, number))
 
 
 async def read_part_marker(place: Workplace, at: PartKey) -> tuple[PartMarker, str] | None:

@@ -169,9 +169,15 @@ def common_widths(found: Sequence[Piece]) -> list[int]:
 
 def edition_of(parts: int, partner_parts: int = 0) -> str:
     """The name of an edition of an asset: a recording that goes on after it was published, or is completed by a
-    partner's, gets another, later in the alphabet. Media are shared; whatever speaks of the whole is in files of its
+    partner's, gets another, a later one. Media are shared; whatever speaks of the whole is in files of its
     own, so that viewers keep what they have."""
     return f"{parts:04d}-{partner_parts:04d}" if partner_parts else f"{parts:04d}"
+
+
+def is_later(edition: str, than: str) -> bool:
+    """Whether an edition replaces another one; as text, the 10000th part would come before the 9999th."""
+    one, other = ([int(parts) for parts in each.split("-")] for each in (edition, than))
+    return one > other
 
 
 def plan_asset(

@@ -14,7 +14,7 @@ from panocast.layout import Session
 from panocast.store import Store
 from transcoder.catalog import list_asset
 from transcoder.event import SAME_LENGTH_S
-from transcoder.publish import Asset, Plan
+from transcoder.publish import Asset, Plan, is_later
 
 log = logging.getLogger(__name__)
 
@@ -32,6 +32,10 @@ class Shown:
     def asset_key(self, at: Session) -> str:
         """The egress key of what describes it."""
         return f"{at.vod_prefix}{self.recording}/{self.edition}/asset.json"
+
+    def has(self, edition: str) -> bool:
+        """Whether this is that edition of the recording, or a later one."""
+        return not is_later(edition, self.edition)
 
 
 def read_shown(egress: Store, at: Session) -> Shown | None:
@@ -53,13 +57,13 @@ def settle(egress: Store, plan: Plan, at: Session, session: Session, edition: st
         shown = read_shown(egress, at)
         if shown is None:
             raise NotFoundError(f"{at.master_key} was removed meanwhile")
+        asset = Asset.model_validate_json(egress.get_bytes(shown.asset_key(at))[0])
         egress.copy(shown.asset_key(at), at.asset_key)
+        list_asset(egress, asset)
+        # Only now: who was overtaken while writing has written what was true before.
         again = read_shown(egress, at)
         if again and again.etag == shown.etag:
-            break
-    asset = Asset.model_validate_json(egress.get_bytes(at.asset_key)[0])
-    list_asset(egress, asset)
-    return asset
+            return asset
 
 
 def _claim(egress: Store, plan: Plan, at: Session, session: Session, edition: str) -> bool:
@@ -74,16 +78,26 @@ def _claim(egress: Store, plan: Plan, at: Session, session: Session, edition: st
             continue
         if shown.recording == session.id:
             # What viewers of an earlier edition need stays where it is.
-            if shown.edition >= edition or egress.put_bytes(at.master_key, master, if_match=shown.etag):
+            if shown.has(edition) or egress.put_bytes(at.master_key, master, if_match=shown.etag):
                 return True
             continue
         there = Asset.model_validate_json(egress.get_bytes(shown.asset_key(at))[0])
         if plan.asset.duration_s <= there.duration_s + SAME_LENGTH_S:
             return False
         if egress.put_bytes(at.master_key, master, if_match=shown.etag):
-            egress.delete_prefix(f"{at.vod_prefix}{shown.recording}/")
+            remove_unless_shown(egress, at, Session(at.name, shown.recording))
             return True
     raise TemporaryError(f"{at.master_key} was rewritten by others {TRIES} times in a row")
+
+
+def check_complete(egress: Store, plan: Plan, at: Session, session: Session) -> None:
+    """TemporaryError when something of what an asset shows is gone: another recording was shown in between, and whoever
+    took over was still removing ours."""
+    there = {stat.key for stat in egress.list(f"{at.vod_prefix}{session.id}/")}
+    targets = [*(target for _, target in plan.copies), *(move.target for move in plan.moves), *plan.texts]
+    gone = [target for target in targets if target not in there]
+    if gone:
+        raise TemporaryError(f"{session.path}: {len(gone)} objects were removed meanwhile, first {gone[0]}")
 
 
 def remove_unless_shown(egress: Store, at: Session, session: Session) -> None:

@@ -31,7 +31,7 @@ async def do(place: Workplace, job: Job, on_progress: OnProgress | None = None) 
                 video_s = marker.end_s - marker.start_s
             await finish_when_ready(place, part.session)
         case EndKey(session):
-            if await finish(place, session) is None and await give_up_late_parts(place, session, job.looks):
+            if await finish(place, session) is None and await give_up_late_parts(place, session, job):
                 await finish(place, session)
             await merge(place, session)
         case UploadKey() as upload:

@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from signal import SIGKILL
 from typing import TypeVar
 
 from panocast.errors import TemporaryError
@@ -83,8 +84,8 @@ class Workplace:
     ) -> int:
         """Run an ffmpeg to its end, fenced into the folder `cwd`, and give the frames it wrote.
 
-        `limits` are no more than the settings' ceilings. Raises ProcessError when it fails, LimitError when it was
-        stopped by a limit, TemporaryError when it does not get on for `stall_s`.
+        `limits` are no more than the settings' ceilings. Raises ProcessError when it fails or does not get on for
+        `stall_s`, LimitError when it was stopped by a limit.
         """
         reader, last = ProgressReader(), Progress()
         loop = asyncio.get_running_loop()
@@ -115,7 +116,8 @@ class Workplace:
         except TimeoutError as error:
             if outgrown.done():
                 raise LimitError(f"ffmpeg ({what}) was stopped: {limits.too_much_output}") from error
-            raise TemporaryError(f"ffmpeg ({what}) did not get on for {self.stall_s:g} s and was ended") from error
+            words = f"ffmpeg ({what}) did not get on for {self.stall_s:g} s and was ended"
+            raise ProcessError(words, -SIGKILL, ()) from error
         finally:
             outgrown.cancel()
             await asyncio.gather(outgrown, return_exceptions=True)

@@ -9,8 +9,12 @@ import pytest
 
 from panocast.layout import PartKey, Session
 from tests.integration.transcoder.site import Site, frames_of, session_at
+from tests.unit.transcoder.recordings import Watched
 from transcoder.encode import MEDIA_ORIGIN_S
+from transcoder.event import read_done
+from transcoder.markers import part_marker_key, part_prefix
 from transcoder.part import transcode_part
+from transcoder.restore import restore
 
 pytestmark = pytest.mark.slow
 SESSION = session_at(0)
@@ -82,3 +86,28 @@ async def test_a_recording_whose_media_gave_way_to_a_longer_one_can_still_go_on(
     assert asset.description["recording"] == SESSION.id
     assert asset.description["duration_s"] == pytest.approx(7, abs=0.1)
     assert site.queue.dead() == []
+
+
+async def test_a_finish_that_meets_the_clear_up_of_the_shorter_recording_is_not_the_last(
+    site: Site, card_parts: list[Path]
+) -> None:
+    """Whoever published the shorter one is still removing what the longer one needs, too."""
+    site.record(SESSION, card_parts[:1])
+    await site.work()
+    done = read_done(site.egress, SESSION)
+    assert done is not None
+    await restore(site.place(), SESSION, done)
+    site.record(SESSION, card_parts, announce=False)
+    for number in (2, 3):
+        assert await transcode_part(site.place(), PartKey(SESSION, number))
+    egress = site.egress
+
+    def clear_up() -> None:
+        egress.delete_prefix(part_prefix(SESSION, 1))
+        egress.delete(part_marker_key(SESSION, 1))
+
+    site.egress = Watched(egress, "get_bytes", clear_up, part_marker_key(SESSION, 1))
+    site.announce(SESSION.end_key)
+    await site.work()
+    site.egress = egress
+    assert site.check(SESSION).description["duration_s"] == pytest.approx(7, abs=0.1)

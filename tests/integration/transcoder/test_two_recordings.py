@@ -10,6 +10,7 @@ import pytest
 
 from panocast.layout import Session
 from tests.integration.transcoder.site import Site, session_at
+from tests.unit.transcoder.recordings import Watched
 
 pytestmark = pytest.mark.slow
 PRIMARY = session_at(0)
@@ -76,3 +77,22 @@ async def test_other_streams_and_the_same_origin_are_other_events(site: Site, sm
     again = session_at(1)
     await finish_in_order(site, (PRIMARY, small_parts), (other, small_parts), (again, small_parts))
     assert len(site.masters()) == 3
+
+
+@pytest.mark.parametrize("removed", ["", "320/0002-"])
+async def test_what_a_rival_that_took_over_meanwhile_removed_is_put_back(
+    site: Site, small_parts: list[Path], removed: str
+) -> None:
+    """It was replaced while it was still removing the media that it had replaced: ours."""
+    egress = site.egress
+
+    def remove() -> None:
+        for stat in egress.list(f"{PRIMARY.vod_prefix}{PRIMARY.id}/{removed}"):
+            egress.delete(stat.key)
+
+    site.record(PRIMARY, small_parts)
+    site.egress = Watched(egress, "put_bytes", remove, PRIMARY.master_key)
+    await site.work(concurrency=2)
+    site.egress = egress
+    assert len(site.check(PRIMARY).video[320].times_s) == 60
+    assert site.queue.dead() == []

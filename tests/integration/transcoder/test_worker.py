@@ -19,6 +19,7 @@ from tests.integration.transcoder.site import Site, session_at
 from tests.processes import alive
 from tests.waiting import eventually
 from transcoder.jobs import event_body
+from transcoder.missing import missing_keys
 from transcoder.worker import Worker
 
 pytestmark = pytest.mark.slow
@@ -259,6 +260,32 @@ async def test_a_failed_part_that_is_retried_before_the_end_is_published_with_th
         site.queue.retry_dead(dead.id)
     await site.work()
     site.record(SESSION, small_parts)
+    await site.work()
+    assert len(site.check(SESSION).video[320].times_s) == 60
+    assert site.keys("failed/") == []
+
+
+async def test_a_part_that_is_retried_after_the_end_is_refused_and_says_how_to_have_it(
+    site: Site, small_parts: list[Path]
+) -> None:
+    """What is published stays as it is; nobody is told that a hole is mended."""
+    keys = site.record(SESSION, small_parts, duration_s=2.0)
+    site.ingest.put_bytes(keys[1], b"no video")
+    await site.work()
+    assert len(site.check(SESSION).video[320].times_s) == 30
+    site.ingest.put_file(keys[1], small_parts[1])
+    site.queue.retry_dead(site.queue.dead()[0].id)
+    await site.work()
+    (dead,) = site.queue.dead()
+    assert "the recording is published without it (" in dead.reason
+    assert site.failed(keys[1])["reason"] == dead.reason
+    assert f"remove {SESSION.done_key} and {SESSION.vod_prefix} from the egress store" in dead.reason
+    shutil.rmtree(site.root / "asset")
+    shutil.rmtree(site.root / "checked")
+    site.egress.delete(SESSION.done_key)
+    site.egress.delete_prefix(SESSION.vod_prefix)
+    site.queue.retry_dead(dead.id)
+    site.announce(*missing_keys(site.ingest, site.egress))
     await site.work()
     assert len(site.check(SESSION).video[320].times_s) == 60
     assert site.keys("failed/") == []

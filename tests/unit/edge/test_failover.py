@@ -345,7 +345,7 @@ def test_a_hole_in_the_numbers_begins_the_window_anew_without_a_seam() -> None:
     assert not shown[0].discontinuity
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.data())
 def test_whatever_the_origins_do_viewers_never_step_backwards(data: st.DataObject) -> None:
     """The viewers of the simulation check every version of every playlist."""

@@ -112,9 +112,11 @@ def test_what_is_good_in_a_message_is_done_though_other_records_are_not() -> Non
 def test_a_job_carries_its_failures_and_looks_through_a_message() -> None:
     job = job_for(PART)
     assert isinstance(job, Job)
-    again = job.failed_once_more().looked_once_more().failed_once_more()
+    again = job.failed_once_more().looked_once_more(7).failed_once_more()
     assert parse_message(again.body()) == (again,)
-    assert (again.failures, again.looks) == (2, 1)
+    assert (again.failures, again.looks, again.counted) == (2, 1, 7)
+    assert again.looked_once_more(7).looks == 2
+    assert again.looked_once_more(8).looks == 1, "a recording that went on is waited for anew"
 
 
 @given(st.text(alphabet=st.characters(exclude_characters="/\0", exclude_categories=["Cs"]), min_size=1, max_size=60))

@@ -5,12 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from panocast.layout import PartKey, Session, failed_key, upload_session
+from panocast.layout import EndKey, PartKey, Session, failed_key, upload_session
 from panocast.queue import open_queue
 from panocast.recording import EndMarker
 from panocast.settings import TranscoderSettings
 from panocast.store import Store, open_store
 from transcoder.event import note_done, now
+from transcoder.jobs import Job
 from transcoder.late import NotYetError, give_up_late_parts
 from transcoder.markers import PartMarker, part_marker_key
 from transcoder.missing import missing_keys, uncut_uploads, unfinished
@@ -117,10 +118,14 @@ def place(ingest: Store, egress: Store, tmp_path: Path, patience_s: float) -> Wo
     return Workplace(ingest, egress, queue, TranscoderSettings(patience_s=patience_s), tmp_path / "scratch")
 
 
+def end_job(looks: int = 0, counted: int = 2) -> Job:
+    return Job(ONE.end_key, EndKey(ONE), looks=looks, counted=counted)
+
+
 async def test_a_session_waits_for_a_part_and_says_so(ingest: Store, egress: Store, tmp_path: Path) -> None:
     record(ingest, ONE, 1, counted=2)
     with pytest.raises(NotYetError, match="part 2 has not arrived, of 2") as raised:
-        await give_up_late_parts(place(ingest, egress, tmp_path, 900), ONE)
+        await give_up_late_parts(place(ingest, egress, tmp_path, 900), ONE, end_job())
     assert raised.value.pause_s == 60
 
 
@@ -132,15 +137,25 @@ async def test_it_waits_as_long_as_told_whatever_the_clock_says(
     os.utime(tmp_path / "ingest" / ONE.end_key, (0, 0))  # since 1970, says the clock
     here = place(ingest, egress, tmp_path, patience_s)
     with pytest.raises(NotYetError) as raised:
-        await give_up_late_parts(here, ONE, looks - 1)
+        await give_up_late_parts(here, ONE, end_job(looks - 1))
     assert raised.value.pause_s == pause_s
-    assert await give_up_late_parts(here, ONE, looks)
+    assert await give_up_late_parts(here, ONE, end_job(looks))
+
+
+async def test_a_recording_that_went_on_since_is_waited_for_as_long_again(
+    ingest: Store, egress: Store, tmp_path: Path
+) -> None:
+    record(ingest, ONE, 1, 2, counted=3)
+    with pytest.raises(NotYetError) as raised:
+        await give_up_late_parts(place(ingest, egress, tmp_path, 900), ONE, end_job(looks=100, counted=2))
+    again = raised.value.again
+    assert (again.looks, again.counted) == (1, 3)
 
 
 async def test_it_goes_on_without_it_after_a_while(ingest: Store, egress: Store, tmp_path: Path) -> None:
     record(ingest, ONE, 1, counted=2)
     here = place(ingest, egress, tmp_path, 0)
-    assert await give_up_late_parts(here, ONE)
+    assert await give_up_late_parts(here, ONE, end_job())
     found = await read_part_marker(here, PartKey(ONE, 2))
     assert found is not None
     assert "did not arrive" in (found[0].failed or "")
@@ -152,5 +167,5 @@ async def test_nothing_is_given_up_that_is_not_late(state: str, ingest: Store, e
     record(ingest, ONE, 1, counted=None if state == "open" else 2 if state == "done" else 1)
     if state == "done":
         note_done(egress, ONE, ONE, {number: PartMarker(attempt="a") for number in (1, 2)})
-    assert not await give_up_late_parts(place(ingest, egress, tmp_path, 0), ONE)
+    assert not await give_up_late_parts(place(ingest, egress, tmp_path, 0), ONE, end_job())
     assert list(egress.list("work/")) == []

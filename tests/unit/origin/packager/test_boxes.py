@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from origin.packager.boxes import BoxReader, MalformedError, box, boxes, child
@@ -11,7 +11,6 @@ from origin.packager.boxes import BoxReader, MalformedError, box, boxes, child
 KINDS = st.sampled_from([b"moof", b"mdat", b"free"])
 
 
-@settings(deadline=None)
 @given(st.lists(st.tuples(KINDS, st.binary(max_size=200)), max_size=8), st.lists(st.integers(1, 60), min_size=1))
 def test_any_pieces_give_the_same_boxes(held: list[tuple[bytes, bytes]], cuts: list[int]) -> None:
     stream = b"".join(box(kind, data) for kind, data in held)
@@ -23,7 +22,6 @@ def test_any_pieces_give_the_same_boxes(held: list[tuple[bytes, bytes]], cuts: l
     assert found == held
 
 
-@settings(deadline=None)
 @given(st.binary(max_size=400))
 def test_garbage_is_refused_or_waited_for(garbage: bytes) -> None:
     try:

@@ -6,7 +6,7 @@ import contextlib
 import struct
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from origin.packager.boxes import MalformedError, box, full_box
@@ -18,7 +18,6 @@ FRAMES = [sample(0, key=True, data=b"key", late=67), sample(33, data=b"b"), samp
 STREAM = moov(trak(b"vide", 1000, avc1())) + fragment(FRAMES[:2]) + fragment(FRAMES[2:])
 
 
-@settings(deadline=None)
 @given(st.integers(1, 200))
 def test_what_was_written_is_read_in_any_pieces(piece: int) -> None:
     reader, found = TrackReader(), []
@@ -40,7 +39,6 @@ def test_codecs_are_named_as_players_know_them() -> None:
     assert reader.track.codec == "mp4a.40.42", "an object type behind the escape value"
 
 
-@settings(deadline=None)
 @given(st.integers(0, len(STREAM) - 1), st.integers(0, 255), st.integers(0, len(STREAM)))
 def test_flipped_and_cut_streams_are_refused_or_read(at: int, value: int, end: int) -> None:
     broken = bytearray(STREAM[:end])

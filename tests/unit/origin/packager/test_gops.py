@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from origin.packager.gops import JUMP_MS, GopReader
@@ -33,7 +33,6 @@ def test_the_end_of_the_stream_ends_the_last_gop_where_its_frames_lead() -> None
     assert reader.end() is None
 
 
-@settings(deadline=None)
 @given(st.sampled_from([-5000, -1, JUMP_MS + 1, 3_600_000, -(2**31)]))
 def test_a_clock_that_jumps_ends_the_gop_before_and_begins_with_the_next_keyframe(jump: int) -> None:
     reader = GopReader()
@@ -51,7 +50,6 @@ def test_a_stream_without_keyframes_is_not_held_for_ever() -> None:
     assert len(reader.feed([sample(20, key=True)])) == 1
 
 
-@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 200), st.booleans()), min_size=1, max_size=60))
 def test_gops_follow_each_other_and_lose_no_frame(steps: list[tuple[int, bool]]) -> None:
     at, samples = 0, [sample(0, key=True)]

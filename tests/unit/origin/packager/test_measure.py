@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from origin.packager.measure import RungMeter
@@ -12,7 +12,6 @@ from tests.unit.origin.packager.fmp4 import gop, video_track
 WINDOW_MS = 10_000
 
 
-@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(10_000, 3_000_000), st.integers(500, 4000)), min_size=1, max_size=40))
 def test_what_is_told_is_the_peak_and_the_average_of_the_last_thirty(segments: list[tuple[int, int]]) -> None:
     meter = RungMeter(WINDOW_MS)

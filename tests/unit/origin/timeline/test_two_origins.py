@@ -23,7 +23,7 @@ from tests.unit.origin.timeline.faults import GOPS, KINDS, REGULAR, Fault, movin
 from tests.unit.origin.timeline.simulator import WALL_MS, Connection, Origin, Source, World
 
 # A failing example is small enough as it comes; shrinking simulated minutes takes real ones.
-QUICK = settings(deadline=None, derandomize=True, phases=[Phase.explicit, Phase.generate])
+QUICK = settings(derandomize=True, phases=[Phase.explicit, Phase.generate])
 
 
 @settings(QUICK, max_examples=30)
