@@ -124,7 +124,8 @@ def on_a_small_disk(state: Path) -> list[str]:
     folder = state / "origin-primary"
     folder.mkdir(parents=True)
     disk = ["--size", str(SMALL_DISK_BYTES), "--tmpfs", str(folder)]
-    return ["bwrap", "--die-with-parent", "--dev-bind", "/", "/", *disk, *arguments(state)]
+    recording = ["env", "PANOCAST_ORIGIN__DISK_FULL_MB=4"]  # as far as so small a disk allows
+    return [*recording, "bwrap", "--die-with-parent", "--dev-bind", "/", "/", *disk, *arguments(state)]
 
 
 KILLS = ("nginx", "agent", "ffmpegs", "all")
