@@ -19,6 +19,7 @@ from panocast.layout import STREAM_NAME, is_stream_name
 RUNG_NAME = re.compile(rf"(?P<name>{STREAM_NAME.pattern})_(?P<width>[1-9]\d{{0,4}})")
 # What nginx-rtmp 1.2 writes, in this order; the query of the stream key follows (ngx_rtmp_notify_module.c).
 _FIELDS = ["app", "flashver", "swfurl", "tcurl", "pageurl", "addr", "clientid", "call", "name", "type"]
+_FIELDS_OF_ALL = _FIELDS[:-1]  # `type` is a publish's alone
 _MOST_FIELDS = 40
 
 
@@ -52,7 +53,7 @@ def parse_publish(body: bytes) -> PublishRequest:
 def parse_done(body: bytes) -> PublishRequest | None:
     """Who left, as an `on_publish_done` tells it, or None when it makes no sense. Its key is of no interest."""
     try:
-        own = dict(parse_qsl(body.decode("latin-1"), keep_blank_values=True)[: len(_FIELDS) - 1])
+        own = _named_in(body)
         return PublishRequest(own["app"], own["name"], int(own["clientid"]), "")
     except (KeyError, ValueError):
         return None
@@ -60,13 +61,14 @@ def parse_done(body: bytes) -> PublishRequest | None:
 
 def parse_play(body: bytes) -> str | None:
     """The stream that a program on this machine is about to read, as an `on_play` tells it; None for anybody else."""
-    fields = _FIELDS[: _FIELDS.index("name") + 1]
-    try:
-        own = dict(parse_qsl(body.decode("latin-1"), keep_blank_values=True)[: len(fields)])
-    except ValueError:
-        return None
-    ours = list(own) == fields and (own["call"], own["addr"]) == ("play", "127.0.0.1")
+    own = _named_in(body)
+    ours = list(own) == _FIELDS_OF_ALL and (own["call"], own["addr"]) == ("play", "127.0.0.1")
     return own["name"] if ours else None
+
+
+def _named_in(body: bytes) -> dict[str, str]:
+    """What nginx itself tells in any hook's form, up to the stream's name."""
+    return dict(parse_qsl(body.decode("latin-1"), keep_blank_values=True)[: len(_FIELDS_OF_ALL)])
 
 
 def check_publish(request: PublishRequest, keys: StreamKeys, publishing: Mapping[str, int]) -> None:

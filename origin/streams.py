@@ -122,7 +122,7 @@ class Streams:
 
 def session_of(journal: Journal, name: str, client: Client, age_s: float) -> SessionRecord:
     """The session of a publish; one that the journal does not know goes on with the last one, or begins one."""
-    for record in journal.sessions().get(name, []):
+    for record in reversed(journal.sessions().get(name, [])):  # nginx counts the same numbers again after a restart
         if (record.nginx_pid, record.client) == client:
             return record
     return journal.resume(name, *client) or journal.begin(name, *client, datetime.now(UTC) - timedelta(seconds=age_s))

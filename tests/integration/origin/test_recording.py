@@ -41,6 +41,11 @@ def sorted_parts(session: Path) -> list[Path]:
     return sorted(session.glob("*.mp4"))
 
 
+def stored(origin: Origin) -> list[Path]:
+    """The parts of `cam` that are in the ingest store."""
+    return [part for session in origin.recordings("cam") for part in sorted_parts(session)]
+
+
 async def parts_of(session: Path) -> list[list[Packet]]:
     """The packets of each part; part numbers have no gap."""
     files = sorted_parts(session)
@@ -270,21 +275,17 @@ async def test_a_spot_notice_makes_it_store_recordings_as_they_come(tmp_path: Pa
     async with metadata_server() as metadata:
         environment = metadata.environment
         async with running_origin(tmp_path, part_s=60, environment=environment) as origin:
-
-            def stored() -> list[Path]:
-                return [part for session in origin.recordings("cam") for part in sorted_parts(session)]
-
             async with publishing(argv(origin.url("cam"), gop_s=1)):
                 await origin.playable("cam")
-                assert not stored()
+                assert not stored(origin)
                 metadata.interrupt()
-                await eventually(lambda: len(stored()) > 2)
+                await eventually(lambda: len(stored(origin)) > 2)
                 await asyncio.sleep(0.8)  # not just after something was stored
                 await asyncio.gather(origin.nginx.kill(), origin.agent.kill())
             (growing,) = origin.paths.recordings.glob("*.flv")
             received = await count_frames(growing)
             shutil.rmtree(origin.paths.recordings)
-            video = times([await packets(part) for part in stored()], "video")
+            video = times([await packets(part) for part in stored(origin)], "video")
             assert received - 6 * 30 <= len(video) <= received
             assert in_place(video)
 
@@ -326,19 +327,16 @@ async def test_after_a_full_disk_recording_goes_on_with_the_next_part(tmp_path: 
         # Not fenced: bubblewrap sees nothing of this disk.
         async with running_origin(tmp_path, part_s=2, fence="off", disk_full_mb=0) as origin:
 
-            def stored() -> list[Path]:
-                return [part for session in origin.recordings("cam") for part in sorted_parts(session)]
-
             def full() -> bool:
                 """Whether nginx could write nothing at all of a part."""
                 fill(disk / "full")
                 return 0 in sizes(origin).values()
 
             async with publishing(argv(origin.url("cam"))) as encoder:
-                await eventually(stored)
+                await eventually(lambda: stored(origin))
                 await eventually(full)
                 (disk / "full").unlink()
-                await eventually(lambda: len(stored()) >= 3)
+                await eventually(lambda: len(stored(origin)) >= 3)
                 assert encoder.returncode is None
                 assert await origin.holes("cam", 640) == []
             (session,) = await origin.closed("cam")
@@ -355,12 +353,8 @@ async def test_before_the_disk_is_full_recording_stops_and_goes_on_once_there_is
     async with small_disk(tmp_path / "disk", "12m") as disk:
         (tmp_path / "origin-primary").symlink_to(disk)
         async with running_origin(tmp_path, part_s=2, fence="off", disk_full_mb=3) as origin:
-
-            def stored() -> list[Path]:
-                return [part for session in origin.recordings("cam") for part in sorted_parts(session)]
-
             async with publishing(argv(origin.url("cam"))) as encoder:
-                await eventually(stored)
+                await eventually(lambda: stored(origin))
                 fill(disk / "full", leave_bytes=2 << 20)
                 await eventually(lambda: "the disk is full, and nothing is recorded: " in origin.everything_said())
                 before = sizes(origin)
@@ -368,8 +362,8 @@ async def test_before_the_disk_is_full_recording_stops_and_goes_on_once_there_is
                 assert sizes(origin).items() <= before.items(), "what is there may be stored, nothing is written"
                 assert origin.nginx.log.read_text().count("No space left") == 0
                 (disk / "full").unlink()
-                so_far = len(stored())
-                await eventually(lambda: len(stored()) >= so_far + 3)
+                so_far = len(stored(origin))
+                await eventually(lambda: len(stored(origin)) >= so_far + 3)
                 assert encoder.returncode is None
                 assert await origin.holes("cam", 640) == []
             (session,) = await origin.closed("cam")

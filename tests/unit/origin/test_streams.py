@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Collection
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ from origin.refusals import Refusals
 from origin.rtmp_server import RtmpServer
 from origin.show import Client
 from origin.stat import AudioMeta, Published, Stat, VideoMeta
-from origin.streams import STALE_S, Streams
+from origin.streams import STALE_S, Streams, session_of
 from panocast.errors import RefusedError, TemporaryError
 from panocast.ladder import Size
 
@@ -105,3 +106,11 @@ async def test_what_nginx_cleans_up_itself_is_nobodys_trouble(tmp_path: Path, te
     os.utime(old, (time.time() - 10 * STALE_S,) * 2)
     await streams_of(Server(), StandsStill(), tmp_path, testhls).reconcile(Stat(1, ()))
     assert not old.exists()
+
+
+def test_the_session_of_a_publish_is_the_last_of_its_numbers(tmp_path: Path) -> None:
+    """nginx counts the same ones again after a restart of the machine."""
+    journal = Journal(tmp_path, "primary")
+    journal.begin("cam", 12, 1, datetime.now(UTC) - timedelta(hours=1))
+    last = journal.begin("cam", 12, 1)
+    assert session_of(journal, "cam", (12, 1), 1.0) == last

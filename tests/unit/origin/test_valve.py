@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import threading
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -60,27 +61,35 @@ async def test_it_shuts_and_opens_and_knows_when_nothing_is_open_any_more(paths:
     assert (valve.shut, valve.closed_all, paths.recordings_way.resolve()) == (False, False, paths.recordings.resolve())
 
 
-class HangingRecorder(Recorder):
-    """One whose store does not answer."""
+class HangingStore(DirectoryStore):
+    """One that does not answer before it is `released`."""
 
-    async def step(
-        self,
-        stat_now: Callable[[], Awaitable[Stat]],
-        *,
-        hurried: bool = False,
-        closed_all: Callable[[], bool] = lambda: False,
-    ) -> None:
-        await asyncio.Event().wait()
+    def __init__(self, root: Path) -> None:
+        super().__init__(root)
+        self.asked, self.released = threading.Event(), threading.Event()
+
+    def put_bytes(self, key: str, data: bytes, **options: object) -> bool:
+        self.asked.set()
+        self.released.wait(timeout=300)
+        return super().put_bytes(key, data, **options)  # type: ignore[arg-type]
 
 
 async def test_a_store_that_hangs_keeps_neither_the_valve_nor_the_alarm(paths: OriginPaths) -> None:
-    server = FakeServer()
-    recorder = HangingRecorder(paths, DirectoryStore(paths.folder), Journal(paths.sessions, "primary"), "primary", {})
+    server, store = FakeServer(), HangingStore(paths.folder / "ingest")
+    journal = Journal(paths.sessions, "primary")
+    over = journal.begin("over", 99, 1, datetime.now(UTC) - timedelta(hours=1))
+    journal.update(over, parts=1)  # its end marker is what hangs
+    recorder = Recorder(paths, store, journal, "primary", {})
     valve = Valve(paths, server, 1 << 60)
     recordings = Recordings(recorder, paths.recordings, valve, server.stat, server.stat, disk_low_bytes=0)
-    tasks = [asyncio.create_task(recordings.run()), asyncio.create_task(recordings.guard(pause_s=0.01))]
-    await eventually(lambda: server.stopped and not paths.recordings_way.is_symlink())
-    await eventually(lambda: any("nothing is recorded" in warning for warning in recordings.warnings()))
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
+    storing = asyncio.create_task(recordings.run())
+    try:
+        await eventually(store.asked.is_set)
+        guarding = asyncio.create_task(recordings.guard(pause_s=0.01))
+        await eventually(lambda: server.stopped and not paths.recordings_way.is_symlink())
+        await eventually(lambda: any("nothing is recorded" in warning for warning in recordings.warnings()))
+        guarding.cancel()
+        storing.cancel()
+        await asyncio.gather(guarding, storing, return_exceptions=True)
+    finally:
+        store.released.set()
