@@ -1,8 +1,10 @@
-"""Other processes, as the kernel tells of them."""
+"""Other processes, as the kernel tells of them, and this one when it has too much open."""
 
 from __future__ import annotations
 
-from contextlib import suppress
+import resource
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 
@@ -37,3 +39,16 @@ def live_ffmpegs(agent: int) -> dict[str, int]:
                 elif b"/live/" in command:
                     found["passthrough"] = pid
     return found
+
+
+@contextmanager
+def no_descriptors() -> Iterator[None]:
+    """Nothing can be opened, as in a process that has too much open already."""
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    # stdin, stdout and stderr, which are open, and not 0: that makes poll(2) refuse the descriptors that are open, too,
+    # and ends the server that may run in another thread.
+    resource.setrlimit(resource.RLIMIT_NOFILE, (3, limits[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)

@@ -14,7 +14,7 @@ import pytest
 
 from panocast.errors import TemporaryError, UsageError
 from panocast.process import Child, Command, ProcessError, metered, run
-from tests.processes import alive
+from tests.processes import alive, no_descriptors
 from tests.waiting import eventually
 
 
@@ -84,12 +84,8 @@ async def test_a_cancelled_run_leaves_nothing() -> None:
 async def test_a_child_that_runs_is_seen_to_end_though_no_descriptor_is_left_by_then() -> None:
     child = Child(sh("exit 3"))
     await child.start()
-    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (0, limits[1]))
-    try:
+    with no_descriptors():
         assert await child.wait() == 3
-    finally:
-        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
 
 
 async def test_what_a_child_leaves_behind_in_its_group_is_ended() -> None:

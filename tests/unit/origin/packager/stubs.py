@@ -1,11 +1,9 @@
-"""An ffmpeg that does nothing, a packager that runs it without nginx, and a machine that has no descriptors left."""
+"""An ffmpeg that does nothing, and a packager that runs it without nginx."""
 
 from __future__ import annotations
 
 import os
-import resource
-from collections.abc import Callable, Coroutine, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 
 import pytest
@@ -27,17 +25,6 @@ def idle_ffmpeg(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     program.write_text("#!/bin/sh\nexec sleep 0.2\n")
     program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
-
-
-@contextmanager
-def no_descriptors() -> Iterator[None]:
-    """Nothing can be opened, as in a process that has too much open already."""
-    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (0, limits[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
 
 
 class Now:

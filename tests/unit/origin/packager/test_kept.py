@@ -11,7 +11,7 @@ from origin.packager.kept import KeptRunning
 from origin.packager.pipe import Supply
 from origin.packager.run import Run
 from panocast.errors import SetupError, TemporaryError
-from tests.unit.origin.packager.stubs import no_descriptors
+from tests.processes import no_descriptors
 from tests.waiting import eventually
 
 

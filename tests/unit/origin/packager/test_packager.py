@@ -20,8 +20,9 @@ from origin.packager.serve import Site
 from origin.packager.stream import PackagedStream
 from panocast.feed import Feed, State
 from panocast.follow import Heard
+from tests.processes import no_descriptors
 from tests.unit.origin.packager.fmp4 import gop, video_track
-from tests.unit.origin.packager.stubs import GRACE_S, NOBODY, Now, idle_ffmpeg, no_descriptors, packager_of
+from tests.unit.origin.packager.stubs import GRACE_S, NOBODY, Now, idle_ffmpeg, packager_of
 from tests.waiting import eventually
 
 
