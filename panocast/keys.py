@@ -12,7 +12,9 @@ import hmac
 import json
 import os
 import secrets
+import tempfile
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from pydantic import PositiveInt, TypeAdapter, ValidationError
@@ -85,14 +87,22 @@ def open_keys(settings: Settings) -> StreamKeys:
 def load_secret(path: Path) -> bytes:
     """Read the deployment's secret, or make one (readable by its owner only) where there is none yet."""
     try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return _read_secret(path)
+        if not path.exists():
+            _make_secret(path)
     except OSError as error:
         raise UsageError(f"cannot write the secret {path}: {error.strerror}") from error
-    with os.fdopen(descriptor, "w") as file:
-        file.write(secrets.token_urlsafe(32) + "\n")
     return _read_secret(path)
+
+
+def _make_secret(path: Path) -> None:
+    """Whole from its first moment, on the disk when this returns; where another process was faster, its own stays."""
+    with tempfile.NamedTemporaryFile("w", prefix=f".{path.name}-", dir=path.parent) as file:
+        file.write(secrets.token_urlsafe(32) + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+        with suppress(FileExistsError):
+            os.link(file.name, path)
+    folders.sync(path.parent)
 
 
 def _read_secret(path: Path) -> bytes:

@@ -36,8 +36,16 @@ def _origin_url(url: str) -> str:
     return url
 
 
+def _with_a_port(url: str) -> str:
+    if urlsplit(url).port == 0:  # one that is no port at all is a ValueError of its own
+        raise ValueError("0 is no port")
+    return url
+
+
 Port = Annotated[int, Field(ge=1, le=65535)]
 OriginUrl = Annotated[str, AfterValidator(_origin_url)]
+PushUrl = Annotated[str, Field(pattern=r"^rtmps?://[A-Za-z0-9.:\[\]-]+/live$"), AfterValidator(_with_a_port)]
+PublicUrl = Annotated[str, Field(pattern=r"^https?://[A-Za-z0-9.:\[\]-]+/?$"), AfterValidator(_with_a_port)]
 StreamNameText = Annotated[str, StringConstraints(pattern=f"^{STREAM_NAME.pattern}$")]
 
 
@@ -74,7 +82,7 @@ class OriginSettings(_Section):
     # The other origin's HTTP, for one timeline on both.
     peer: OriginUrl | None = None
     # Where the primary publishes on what is published to it alone.
-    push_to: Annotated[str | None, Field(pattern=r"^rtmps?://[A-Za-z0-9.:\[\]-]+/live$")] = None
+    push_to: PushUrl | None = None
     # Less room than this for recordings is an alarm.
     disk_low_mb: Annotated[int, Field(ge=0)] = 2048
     # With less, nothing is recorded until there is twice as much.
@@ -91,7 +99,7 @@ class EdgeSettings(_Section):
     tls_cert: Path | None = None
     tls_key: Path | None = None
     # Where viewers reach this edge, such as https://video.example.org: the library shows it as a QR code.
-    public_url: Annotated[str | None, Field(pattern=r"^https?://[A-Za-z0-9.:\[\]-]+/?$")] = None
+    public_url: PublicUrl | None = None
     agent_port: Port = 8083
     primary: OriginUrl = "http://127.0.0.1:8081"
     backup: OriginUrl | None = None

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import secrets
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 from pydantic import ValidationError
 
+from panocast import folders
 from panocast.aws import error_code
 from panocast.errors import PanocastError
 from panocast.keys import GENERATIONS, stream_key
@@ -108,13 +108,12 @@ async def follow_keys(ssm: Any, deployment: str, file: Path, *, every_s: float =
 
 
 def _merge(file: Path, found: dict[str, int]) -> None:
-    known: dict[str, int] | None
-    try:
-        known = GENERATIONS.validate_json(file.read_bytes(), strict=True)
-    except (FileNotFoundError, ValidationError):
-        known = None
-    merged = {name: max(found.get(name, 1), (known or {}).get(name, 1)) for name in {**(known or {}), **found}}
-    if merged != known:
-        fresh = file.with_suffix(f".{os.getpid()}")
-        fresh.write_bytes(GENERATIONS.dump_json(merged))
-        fresh.replace(file)
+    with folders.locked(file.with_suffix(".lock")):  # whoever renews a key on this machine has it, too
+        known: dict[str, int] | None
+        try:
+            known = GENERATIONS.validate_json(file.read_bytes(), strict=True)
+        except (FileNotFoundError, ValidationError):
+            known = None
+        merged = {name: max(found.get(name, 1), (known or {}).get(name, 1)) for name in {**(known or {}), **found}}
+        if merged != known:
+            folders.replace_file(file, GENERATIONS.dump_json(merged).decode())

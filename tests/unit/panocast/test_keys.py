@@ -49,6 +49,15 @@ def test_a_secret_is_made_once_for_its_owner_alone(tmp_path: Path) -> None:
     assert load_secret(tmp_path / "another") != secret
 
 
+def test_those_who_make_the_secret_at_once_have_the_same(tmp_path: Path) -> None:
+    with ThreadPoolExecutor(8) as threads:
+        for number in range(30):
+            folder = tmp_path / str(number)
+            folder.mkdir()
+            assert len(set(threads.map(load_secret, [folder / "secret"] * 8))) == 1
+            assert [path.name for path in folder.iterdir()] == ["secret"]
+
+
 def test_a_short_secret_is_refused(tmp_path: Path) -> None:
     (tmp_path / "secret").write_text("short\n")
     with pytest.raises(UsageError, match="shorter than 16 bytes"):

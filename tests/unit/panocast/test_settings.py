@@ -91,6 +91,17 @@ def test_an_origin_is_given_by_its_address(tmp_path: Path, key: str, url: str) -
         load_settings(tmp_path, overrides={section: {name: right}})
 
 
+@pytest.mark.parametrize(
+    ("key", "url"), [("origin.push_to", "rtmp://backup:{}/live"), ("edge.public_url", "https://video.example:{}")]
+)
+@pytest.mark.parametrize("port", ["0", "65536", "1935]"])
+def test_a_port_that_is_none_is_named(tmp_path: Path, key: str, url: str, port: str) -> None:
+    section, name = key.split(".")
+    load_settings(tmp_path, overrides={section: {name: url.format(1935)}})
+    with pytest.raises(UsageError, match=f"{key} = "):
+        load_settings(tmp_path, overrides={section: {name: url.format(port)}})
+
+
 def test_a_list_in_the_environment_that_is_not_json_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PANOCAST_EDGE__PLAYER_ORIGINS", "https://a")
     with pytest.raises(UsageError, match=r"PANOCAST_EDGE__PLAYER_ORIGINS = 'https://a': .*JSON"):
