@@ -14,6 +14,7 @@ import io
 import json
 import threading
 import time
+import urllib.request
 import uuid
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -49,6 +50,11 @@ class AwsServer:
             "AWS_CONFIG_FILE": "/dev/null",
             "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
         }
+
+    def forget(self) -> None:
+        """Have nothing of what was made so far."""
+        with urllib.request.urlopen(urllib.request.Request(f"{self.url}/moto-api/reset", method="POST"), timeout=60):
+            pass
 
     def client(self, service: str) -> Any:
         """A plain boto3 client of this server."""

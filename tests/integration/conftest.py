@@ -10,7 +10,13 @@ from tests.aws import AwsServer, aws_server
 
 
 @pytest.fixture(scope="session")
-def aws() -> Iterator[AwsServer]:
-    """moto's server: S3 and SQS on loopback."""
+def _server() -> Iterator[AwsServer]:
     with aws_server() as server:
         yield server
+
+
+@pytest.fixture(scope="module")
+def aws(_server: AwsServer) -> AwsServer:
+    """moto's server on loopback, which has nothing of other files."""
+    _server.forget()
+    return _server
