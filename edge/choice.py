@@ -171,7 +171,7 @@ def _lacks(one: Sight, other: Sight, width: int, newest: FeedSegment, after: Seq
     late = next((segment for segment in told if segment.timeline == newest.timeline), told[0] if told else None)
     if late is None:
         return False
-    since, patience_s = other.announced_at[(*key_of(late), width)], GRACE_S
+    since, patience_s = other.announced_at[key_of(late)][width], GRACE_S
     if late.timeline != newest.timeline and one.going_on:
         # Whether both left their timeline, or the other one alone while this one goes on there, its own news will tell.
         assert one.feed is not None

@@ -7,7 +7,6 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -17,7 +16,7 @@ from edge.beacons import LARGEST
 from panocast.errors import UsageError
 from panocast.feed import FILE_NAME
 from panocast.layout import SESSION_ID, STREAM_NAME, inner
-from panocast.nginx import plain_path, worker_user
+from panocast.nginx import listen, plain_path, worker_user
 from panocast.settings import EdgeSettings, Settings
 from panocast.store import local_folder
 
@@ -49,6 +48,11 @@ class EdgePaths:
     def qr_code(self) -> Path:
         """The public URL as a picture."""
         return self.folder / "qr.svg"
+
+    @property
+    def site(self) -> Path:
+        """What the page is told of its server."""
+        return self.folder / "player.json"
 
     @property
     def live(self) -> Path:
@@ -87,8 +91,7 @@ def render_config(
         folder=plain_path(edge_paths(settings).folder),
         user=worker_user(),
         workers=max(1, min(4, os.cpu_count() or 1)),
-        bind=settings.bind,
-        http_port=edge.http_port,
+        listen=listen(settings.bind, edge.http_port),
         agent_port=edge.agent_port,
         primary=_server(edge.primary, resolve),
         backup=_server(edge.backup, resolve) if edge.backup else None,
@@ -104,11 +107,9 @@ def render_config(
         player=plain_path(player),
         player_paths=r"style\.css|icon\.svg|src/[A-Za-z0-9_-]+\.js",
         csp=content_security_policy(player, edge.player_origins),
-        player_json=json.dumps(_told(edge)),
         beacons=edge.beacons,
         largest_beacon=LARGEST,
-        qr=edge.public_url is not None,
-        tls=_tls(edge),
+        tls=_tls(settings.bind, edge),
     )
 
 
@@ -128,17 +129,7 @@ def content_security_policy(player: Path, origins: Sequence[str] = ()) -> str:
     return "; ".join(parts)
 
 
-def _told(edge: EdgeSettings) -> dict[str, Any]:
-    """`/player.json`: what the page needs to know of its server."""
-    return {
-        "origins": edge.player_origins,
-        "url": edge.public_url,
-        "beacons": edge.beacons,
-        "views": edge.beacons and edge.viewing_directions,
-    }
-
-
-def _tls(edge: EdgeSettings) -> dict[str, str | int] | None:
+def _tls(bind: str, edge: EdgeSettings) -> dict[str, str | int] | None:
     """What the HTTPS listener needs, None where there is none to be."""
     if edge.https_port is None:
         return None
@@ -146,7 +137,7 @@ def _tls(edge: EdgeSettings) -> dict[str, str | int] | None:
         if path is None or not path.is_file():
             raise UsageError(f"edge.https_port needs a certificate and its key: {name} is {path or 'not set'}")
     return {
-        "port": edge.https_port,
+        "listen": listen(bind, edge.https_port),
         "cert": plain_path(Path(edge.tls_cert or "").resolve()),
         "key": plain_path(Path(edge.tls_key or "").resolve()),
     }

@@ -12,15 +12,15 @@ from collections.abc import Mapping
 import aiohttp
 
 from edge.choice import BACK_S, Choice
+from edge.delivery import Delivery
 from edge.fetch import Fetcher
 from edge.metrics import EdgeMetrics
 from edge.shelf import Shelf
 from edge.shown import media_playlists, multivariant, note_rungs, playlist_path
 from edge.sight import Sight
-from edge.wanted import Wanted, arrived, give_up, mark_gaps, wanted
+from edge.wanted import Wanted, give_up, mark_gaps, wanted
 from edge.window import GONE_S, Window
-from panocast.errors import TemporaryError
-from panocast.feed import Feed, RungFile, State
+from panocast.feed import Feed, State
 from panocast.follow import follow_feed
 from panocast.threads import in_thread
 
@@ -61,20 +61,20 @@ class Mirror:
         self.ended_at: float | None = None
         self._origins = origins
         self._session = session
-        self._fetcher = Fetcher(session, origins)
         self._shelf = shelf
         self._metrics = metrics
         self._sights = {role: Sight(role, now) for role in origins}
         self._gone_s = gone_s
         self._begun_at = now
         self._wake = asyncio.Event()
+        self._delivery = Delivery(
+            name, Fetcher(session, origins), shelf, self.window, self.choice, metrics, self._wake.set
+        )
         self._news = asyncio.Condition()
         self._slots: defaultdict[int, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(AT_ONCE))
         self._fetching: dict[tuple[int, int], asyncio.Task[None]] = {}
         self._tries: dict[tuple[int, int], int] = {}
-        self._inits: dict[str, asyncio.Task[None]] = {}
         self._texts: dict[str, str] = {}
-        self._arrived: list[float] = []
 
     async def run(self) -> None:
         """Mirror until cancelled; what is fetched and shown stays on the shelf. Raises what the shelf does (a full
@@ -86,10 +86,7 @@ class Mirror:
                     group.create_task(self._follow(role, url))
                 await self._keep_up(group)
         finally:
-            inits = list(self._inits.values())
-            for task in inits:
-                task.cancel()
-            await asyncio.gather(*inits, return_exceptions=True)
+            await self._delivery.stop()
 
     async def until_there(self, path: str, within_s: float) -> bool:
         """Wait until a file (a path below /hls/) is on the shelf; False when it is not after `within_s`."""
@@ -182,7 +179,7 @@ class Mirror:
         changed = {path: text for path, text in texts.items() if self._texts.get(path) != text}
         if not changed:
             return
-        news, self._arrived = self._arrived, []
+        news, self._delivery.arrived = self._delivery.arrived, []
         await in_thread(self._put, changed)
         self._texts |= changed
         shown_at = time.monotonic()
@@ -205,10 +202,9 @@ class Mirror:
             async with self._slots[want.width]:
                 if self.window.entry(want.number) is None:
                     return  # it left while others were fetched
-                for index, (role, file) in enumerate(want.sources):
-                    if await self._obtain_from(role, file, want, alone=index == len(want.sources) - 1):
-                        self._tries.pop(key, None)
-                        return
+                if await self._delivery.obtain(want):
+                    self._tries.pop(key, None)
+                    return
             self._tries[key] = self._tries.get(key, 0) + 1
             if self._tries[key] >= TRIES and give_up(self.window, *key):
                 log.warning("%s: gives up on %s", self.name, want.target)
@@ -217,41 +213,3 @@ class Mirror:
         finally:
             del self._fetching[key]
             self._wake.set()
-
-    async def _obtain_from(self, role: str, file: RungFile, want: Wanted, *, alone: bool) -> bool:
-        """Fetch a segment and its init segment from one origin; False, and the choice told, when that fails.
-
-        With another origin to ask there is little patience.
-        """
-        within_s = max(5.0, 3 * want.duration_s) if alone else max(1.0, want.duration_s / 2)
-        try:
-            await self._init_of(role, want.folder, file.init, within_s)
-            data = await self._fetcher.segment(
-                role, want.source, file.size, within_s=within_s, stall_s=within_s if alone else 0.7
-            )
-            await in_thread(self._shelf.put, want.target, data)
-        except TemporaryError as error:
-            log.warning("%s: %s", self.name, error)
-            self.choice.failed(role, str(error), time.monotonic())
-            self._metrics.failed(role)
-            self._wake.set()
-            return False
-        arrived(self.window, want, file)
-        self.choice.fetched(role)
-        self._metrics.fetched(role, len(data))
-        self._arrived.append(want.announced_at)
-        return True
-
-    async def _init_of(self, role: str, folder: str, init: str, within_s: float) -> None:
-        """Have an init segment on the shelf; fetched once, whoever needs it."""
-        path = f"{folder}/{init}"
-        if self._shelf.has(path):
-            return
-        if path not in self._inits:
-            self._inits[path] = asyncio.create_task(self._fetch_init(role, path, within_s))
-            self._inits[path].add_done_callback(lambda _: self._inits.pop(path))
-        await asyncio.shield(self._inits[path])
-
-    async def _fetch_init(self, role: str, path: str, within_s: float) -> None:
-        data = await self._fetcher.init(role, path, within_s=within_s)
-        await in_thread(self._shelf.put, path, data)

@@ -1,8 +1,10 @@
-"""The player as it goes over the wire: its own files without comments and blanks, which are a third of it."""
+"""The player as it goes over the wire: its own files without comments and blanks, which are a third of it, and what it
+is told of its server."""
 
 from __future__ import annotations
 
 import io
+import json
 import shutil
 from pathlib import Path
 
@@ -10,7 +12,9 @@ import rcssmin
 import rjsmin
 import segno
 
+from edge.config import EdgePaths
 from panocast.errors import UsageError
+from panocast.settings import EdgeSettings
 
 FILES = ("index.html", "icon.svg", "style.css")
 
@@ -27,6 +31,28 @@ def publish_page(player: Path, folder: Path) -> None:
         raise UsageError(f"the player cannot be served from {player}: {error}") from error
     shutil.rmtree(folder, ignore_errors=True)
     fresh.rename(folder)
+
+
+def publish_site(paths: EdgePaths, edge: EdgeSettings) -> None:
+    """Write what the page is told of its server, and where viewers find it as a picture, where that is known."""
+    told = {
+        "origins": edge.player_origins,
+        "url": edge.public_url,
+        "beacons": edge.beacons,
+        "views": edge.beacons and edge.viewing_directions,
+    }
+    if edge.public_url:
+        _replace(paths.qr_code, qr_code(edge.public_url))
+    else:
+        paths.qr_code.unlink(missing_ok=True)
+    _replace(paths.site, json.dumps(told).encode())
+
+
+def _replace(path: Path, data: bytes) -> None:
+    """Put a file in place, whole: it may be served at this moment."""
+    fresh = path.with_name(f"{path.name}.new")
+    fresh.write_bytes(data)
+    fresh.replace(path)
 
 
 def qr_code(url: str) -> bytes:

@@ -20,7 +20,7 @@ from edge.drain import drain
 from edge.metrics import EdgeMetrics
 from edge.mirrors import Mirrors
 from edge.origins import Origins
-from edge.page import publish_page, qr_code
+from edge.page import publish_page, publish_site
 from edge.shelf import Shelf
 from edge.signing import playback_secret
 from panocast import nginx
@@ -45,8 +45,7 @@ async def render(settings: Settings, resolve: Resolve = address_of) -> Path:
     live_folder(settings).mkdir(parents=True, exist_ok=True)
     secret = playback_secret(settings.state) if settings.edge.signed else None
     _write(paths.config, _config(settings, secret, resolve))
-    if settings.edge.public_url:
-        paths.qr_code.write_bytes(qr_code(settings.edge.public_url))
+    publish_site(paths, settings.edge)
     publish_page(settings.edge.player or PLAYER, paths.page)
     await nginx.check(paths.config)
     return paths.config
@@ -122,7 +121,7 @@ async def run(settings: Settings, *, config: Path | None = None) -> None:
     serving, answering = (asyncio.create_task(service.run()) for service in (server, agent))
     following = asyncio.create_task(follow_names(settings, server, resolve))
     try:
-        await _first(until_stopped(), _taken_away(), serving, answering)
+        await _first(until_stopped(), _taken_away(settings.on_ec2), serving, answering)
         if not serving.done() and not answering.done():
             await _first(until_stopped(), _finish(settings, serving))
     finally:
@@ -142,9 +141,9 @@ async def _finish(settings: Settings, serving: asyncio.Task[None]) -> None:
     await asyncio.wait([serving], timeout=left_s)
 
 
-async def _taken_away() -> None:
+async def _taken_away(on_ec2: bool) -> None:
     """Wait for the notice that this machine is taken away; for ever, where there is none."""
-    async for notice in notices():
+    async for notice in notices(on_ec2):
         if notice.kind == NoticeKind.INTERRUPTION:
             log.warning("this machine is taken away at %s", notice.at or "an unknown time")
             return

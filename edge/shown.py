@@ -6,15 +6,16 @@ from collections.abc import Collection, Mapping
 
 from edge.sight import Sight
 from edge.window import Window
-from panocast.feed import FeedRung, FeedSegment, rung_folder
-from panocast.live_hls import live_multivariant, media_playlist
+from panocast.feed import FeedRung, rung_folder
+from panocast.live_hls import Row, live_multivariant, media_playlist
 
 
 def media_playlists(window: Window, *, ended: bool = False) -> dict[str, str]:
     """The media playlist of each rung that has a segment here, by its path below /hls/."""
     playlists = {}
     for width in window.first:
-        text = media_playlist(_in_order(window, width), width, target_duration_s=window.target_duration_s, ended=ended)
+        rows = _in_order(window, width)
+        text = media_playlist(rows, target_duration_s=window.target_duration_s, ended=ended)
         if text is not None:
             playlists[playlist_path(window.name, width)] = text
     return playlists
@@ -48,13 +49,14 @@ def note_rungs(window: Window, sights: Mapping[str, Sight], active: str) -> froz
     return withdrawn
 
 
-def _in_order(window: Window, width: int) -> list[FeedSegment]:
-    """The segments of a rung up to the first that is still on its way."""
-    found = []
+def _in_order(window: Window, width: int) -> list[Row]:
+    """The rows of a rung up to the first that is still on its way."""
+    found: list[Row] = []
     for entry in window.entries:
         if entry.shown.number < window.first[width]:
             continue
-        if width not in entry.there and width not in entry.gaps:
+        file = entry.there.get(width)
+        if file is None and width not in entry.gaps:
             break
-        found.append(entry.shown.model_copy(update={"rungs": entry.there}))
+        found.append((entry.shown, file, entry.lines))
     return found

@@ -3,6 +3,7 @@ forward, passed in."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -10,8 +11,6 @@ from panocast.feed import Feed, FeedSegment, State
 
 Key = tuple[str, int]
 """A segment as origins name it: timeline and number."""
-ObjectKey = tuple[str, int, int]
-"""One file of a segment: timeline, number and the rung's width."""
 
 
 def key_of(segment: FeedSegment) -> Key:
@@ -22,15 +21,17 @@ def key_of(segment: FeedSegment) -> Key:
 @dataclass(slots=True)
 class Sight:
     """One origin's news of one stream. `feed` is its latest word, None while it does not answer or does not have the
-    stream."""
+    stream; `announced_at` tells of each rung of its segments when it came, `news_at` when the newest of a rung did,
+    `several_at` when several segments came at once: it was not heard for a while."""
 
     role: str
     begun_at: float
     feed: Feed | None = None
     lost_at: float | None = None
     segments: dict[Key, FeedSegment] = field(default_factory=dict)
-    announced_at: dict[ObjectKey, float] = field(default_factory=dict)
+    announced_at: dict[Key, dict[int, float]] = field(default_factory=dict)
     news_at: dict[int, float] = field(default_factory=dict)
+    several_at: float = 0.0
 
     def hear(self, feed: Feed | None, now: float) -> None:
         """Take the origin's latest word; None: it does not answer, or does not have the stream."""
@@ -43,12 +44,14 @@ class Sight:
         self.segments = {key_of(segment): segment for segment in feed.segments}
         before = self.announced_at
         self.announced_at = {}
-        for segment in feed.segments:
-            for width in segment.rungs:
-                key = (segment.timeline, segment.number, width)
-                self.announced_at[key] = before.get(key, now)
-                if key not in before:
-                    self.news_at[width] = now
+        if sum(not before.get(key) for key, segment in self.segments.items() if segment.rungs) > 1:
+            self.several_at = now
+        for key, segment in self.segments.items():
+            known = before.get(key, {})
+            if known.keys() != segment.rungs.keys():
+                self.news_at |= dict.fromkeys(segment.rungs.keys() - known.keys(), now)
+                known = {width: known.get(width, now) for width in segment.rungs}
+            self.announced_at[key] = known
 
     @property
     def usable(self) -> bool:
@@ -65,10 +68,20 @@ class Sight:
         """The rungs it says it has."""
         return frozenset(rung.width for rung in self.feed.rungs) if self.feed else frozenset()
 
-    def first_announced_at(self, segment: FeedSegment) -> float | None:
-        """When the first rung of a segment was announced here; None where none was."""
-        times = [self.announced_at.get((*key_of(segment), width)) for width in segment.rungs]
-        return min((time for time in times if time is not None), default=None)
+    def made_at(self, segments: Sequence[FeedSegment]) -> list[float]:
+        """When each of these consecutive segments of its list was made, at the latest; minus infinity before it has a
+        rung. One that was heard of late was there, at the latest, when the next one began, and where that is not known
+        either, up to its own length before."""
+        times: list[float] = []
+        at_latest = math.inf
+        for segment in reversed(segments):
+            heard_at = min(self.announced_at.get(key_of(segment), {}).values(), default=None)
+            if heard_at is not None:
+                late_s = segment.duration_ms / 1000 if heard_at == self.several_at else 0.0
+                at_latest = min(at_latest, heard_at - late_s)
+            times.append(-math.inf if heard_at is None else at_latest)
+            at_latest -= segment.duration_ms / 1000
+        return times[::-1]
 
     def has(self, key: Key, width: int) -> bool:
         """Whether it has this rung of a segment."""
@@ -79,15 +92,15 @@ class Sight:
 def following(segments: Sequence[FeedSegment], last: Key) -> Sequence[FeedSegment] | None:
     """What comes after the segment `last` in an origin's list; None where the list has nothing of its timeline."""
     timeline, number = last
-    same = [index for index, segment in enumerate(segments) if segment.timeline == timeline]
-    if not same:
-        return None
-    passed = [index for index in same if segments[index].number <= number]
-    return segments[passed[-1] + 1 :] if passed else segments[same[0] :]
+    for index in range(len(segments) - 1, -1, -1):  # it is near the end: windows are long
+        if segments[index].timeline == timeline and segments[index].number <= number:
+            return segments[index + 1 :]
+    first = next((index for index, segment in enumerate(segments) if segment.timeline == timeline), None)
+    return None if first is None else segments[first:]
 
 
 def continues(segments: Sequence[FeedSegment], last: Key) -> bool:
     """Whether an origin's list goes on from the segment `last`, or will; not where it left that timeline before."""
     timeline, number = last
-    same = [segment for segment in segments if segment.timeline == timeline]
-    return bool(same) and (same[-1].number >= number or same[-1] is segments[-1])
+    newest = next((segment for segment in reversed(segments) if segment.timeline == timeline), None)
+    return newest is not None and (newest.number >= number or newest is segments[-1])

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from edge.choice import GRACE_S
-from edge.sight import Sight, following, key_of
+from edge.sight import Sight, following
 from edge.window import KEEP_S, Entry, Window
 from panocast.feed import RungFile, rung_folder
 
@@ -34,10 +34,10 @@ def wanted(window: Window, sights: Mapping[str, Sight], active: str, now: float)
     """
     roles = [active, *(role for role in sights if role != active)]
     for entry in window.entries:
-        for width in sorted(_widths(entry, sights)):
-            if width in entry.there or width in entry.gaps or entry.shown.number < window.first.get(width, 0):
+        for width in sorted(_lacks(entry, sights)):
+            if width in entry.gaps or entry.shown.number < window.first.get(width, 0):
                 continue
-            having = tuple(role for role in roles if sights[role].has(key_of(entry.told), width))
+            having = tuple(role for role in roles if sights[role].has(entry.key, width))
             if having and (having[0] == active or _overdue(entry, width, sights, active, having[0], now)):
                 window.first.setdefault(width, entry.shown.number)
                 yield _wanted(window, entry, width, sights, having)
@@ -46,15 +46,18 @@ def wanted(window: Window, sights: Mapping[str, Sight], active: str, now: float)
 def mark_gaps(window: Window, sights: Mapping[str, Sight], now: float) -> None:
     """Give up on rungs that no origin has: they are made in order, so one that has a later segment of a rung will not
     bring an earlier one, and one that is late has its time of grace."""
-    later: dict[int, float] = {}
+    later: dict[int, Entry] = {}
     for entry in reversed(window.entries):
+        if window.first.keys() <= entry.there.keys():
+            later = dict.fromkeys(window.first, entry)
+            continue
         for width, first in window.first.items():
-            announced = _announced_at(entry, width, sights)
-            if width in entry.there or announced is not None:
-                later[width] = announced if announced is not None else now - GRACE_S
+            if width in entry.there or _announced_at(entry, width, sights) is not None:
+                later[width] = entry
             elif width in later and entry.shown.number > first and width not in entry.gaps:
                 hopeless = all(_passed(sight, entry, width) for sight in sights.values() if sight.usable)
-                if hopeless or now - later[width] >= GRACE_S:
+                since = _announced_at(later[width], width, sights)
+                if hopeless or since is None or now - since >= GRACE_S:
                     entry.gaps.add(width)
 
 
@@ -78,40 +81,43 @@ def arrived(window: Window, want: Wanted, file: RungFile) -> None:
         window.retired += [(until, want.target), (until, f"{want.folder}/{file.init}")]
 
 
+def _lacks(entry: Entry, sights: Mapping[str, Sight]) -> set[int]:
+    """The rungs that an origin has of a segment and that are not here."""
+    found: set[int] = set()
+    for sight in sights.values():
+        segment = sight.segments.get(entry.key)
+        if segment is not None and not segment.rungs.keys() <= entry.there.keys():
+            found |= segment.rungs.keys() - entry.there.keys()
+    return found
+
+
 def _overdue(entry: Entry, width: int, sights: Mapping[str, Sight], active: str, other: str, now: float) -> bool:
     one = sights[active]
-    if not one.usable or now - sights[other].announced_at[(*key_of(entry.told), width)] >= GRACE_S:
+    if not one.usable or now - sights[other].announced_at[entry.key][width] >= GRACE_S:
         return True
     return _passed(one, entry, width)
 
 
 def _passed(sight: Sight, entry: Entry, width: int) -> bool:
     """Whether an origin has a later segment of a rung, or never had this part of the timeline."""
-    after = following(tuple(sight.segments.values()), key_of(entry.told))
+    after = following(tuple(sight.segments.values()), entry.key)
     return after is None or any(width in segment.rungs for segment in after)
 
 
-def _widths(entry: Entry, sights: Mapping[str, Sight]) -> set[int]:
-    key = key_of(entry.told)
-    return {width for sight in sights.values() if (segment := sight.segments.get(key)) for width in segment.rungs}
-
-
 def _announced_at(entry: Entry, width: int, sights: Mapping[str, Sight]) -> float | None:
-    key = key_of(entry.told)
-    times = [sight.announced_at[(*key, width)] for sight in sights.values() if sight.has(key, width)]
+    times = [sight.announced_at[entry.key][width] for sight in sights.values() if sight.has(entry.key, width)]
     return min(times, default=None)
 
 
 def _wanted(window: Window, entry: Entry, width: int, sights: Mapping[str, Sight], roles: tuple[str, ...]) -> Wanted:
     folder = rung_folder(window.name, width)
-    key = key_of(entry.told)
     return Wanted(
         number=entry.shown.number,
         width=width,
         folder=folder,
         source=f"{folder}/{entry.told.name}",
         target=f"{folder}/{entry.shown.name}",
-        sources=tuple((role, sights[role].segments[key].rungs[width]) for role in roles),
-        announced_at=min(sights[role].announced_at[(*key, width)] for role in roles),
+        sources=tuple((role, sights[role].segments[entry.key].rungs[width]) for role in roles),
+        announced_at=min(sights[role].announced_at[entry.key][width] for role in roles),
         duration_s=entry.told.duration_ms / 1000,
     )

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 from edge.sight import Key, Sight, following, key_of
 from panocast.feed import FeedRung, FeedSegment, RungFile, rung_folder
+from panocast.live_hls import shared_lines
 
 START_S = 12.0
 """So much of an origin's window is taken when the mirror begins: enough for a player to start, quickly fetched."""
@@ -26,7 +27,9 @@ GONE_S = 30.0
 class Entry:
     """One segment in the window: as the origins call it, as viewers see it, and which rungs of it are here.
 
-    A width in `gaps` will never come. `placed_at` is on the clock of whoever fills the window, in seconds.
+    A width in `gaps` will never come. `placed_at` is on the clock of whoever fills the window, in seconds. `key`,
+    what origins call it, and `lines`, what every rung's playlist says of it, are made once: a long window is looked
+    through many times a second.
     """
 
     told: FeedSegment
@@ -34,6 +37,12 @@ class Entry:
     placed_at: float
     there: dict[int, RungFile] = field(default_factory=dict)
     gaps: set[int] = field(default_factory=set)
+    key: Key = field(init=False, repr=False)
+    lines: str = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self.key = key_of(self.told)
+        self.lines = shared_lines(self.shown)
 
 
 @dataclass(slots=True)
@@ -59,7 +68,7 @@ class Window:
     @property
     def last_key(self) -> Key | None:
         """What origins call the newest segment."""
-        return key_of(self.entries[-1].told) if self.entries else None
+        return self.entries[-1].key if self.entries else None
 
     def resume(self, now: float) -> None:
         """Go on with what was saved, maybe by another clock."""
@@ -102,13 +111,13 @@ class Window:
             else:
                 seams = max(seams, last.discontinuity_sequence + discontinuity)
         self.seams_shift = seams - told.discontinuity_sequence
+        told = told.model_copy(update={"rungs": {}})  # `there` says what is had of it
         shown = told.model_copy(
             update={
                 "timeline": _alias(told.timeline, self.number_shift),
                 "number": number,
                 "discontinuity": discontinuity,
                 "discontinuity_sequence": seams,
-                "rungs": {},
             }
         )
         if last is not None and number != last.number + 1:
@@ -137,6 +146,8 @@ class Window:
     def sweep(self, now: float) -> list[str]:
         """The files, below /hls/, that are not needed any more."""
         over = {path for until, path in self.retired if until <= now}
+        if not over:
+            return []
         self.retired = [(until, path) for until, path in self.retired if until > now]
         needed = {path for _, path in self.retired}
         for entry in self.entries:
@@ -155,16 +166,15 @@ def newest(segments: tuple[FeedSegment, ...], span_s: float) -> tuple[FeedSegmen
 
 def _after(sight: Sight, segments: tuple[FeedSegment, ...], last: Entry) -> tuple[tuple[FeedSegment, ...], bool]:
     """What an origin has after the last segment that was shown, and whether there is a seam before it."""
-    key = key_of(last.told)
-    continued = following(segments, key)
-    if key in sight.segments:
+    continued = following(segments, last.key)
+    if last.key in sight.segments:
         return tuple(continued or ()), False
-    # It may have been on another timeline by then. Of that one, what goes on is what was announced after the last that
-    # was shown: the origins' clocks may differ, the edge's own does not.
+    # It may have been on another timeline by then. Of that one, what goes on is what was made after the last that was
+    # shown came: the origins' clocks may differ, the edge's own does not.
     told = segments if continued is None else tuple(continued)
-    for index, segment in enumerate(told):
+    for index, (segment, made_at) in enumerate(zip(told, sight.made_at(told), strict=True)):
         same = segment.timeline == last.told.timeline
-        if same or (sight.first_announced_at(segment) or 0.0) > last.placed_at:
+        if same or made_at > last.placed_at:
             return told[index:], not same
     return (), False
 

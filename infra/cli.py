@@ -19,9 +19,10 @@ import origin.cli
 from edge.config import PLAYER
 from edge.signing import playback_secret, sign
 from infra.local import demo, doctor, up, views
-from infra.local.certificate import Files, own_certificate
+from infra.local.certificate import Files, machine_names, own_certificate
 from infra.local.plan import Plan, Ports, make_plan, own_folder
 from infra.local.ports import free_ports
+from infra.local.qr import qr_text
 from infra.local.welcome import obs_lines, welcome
 from panocast.cli import ConfigOption, StateOption, new_app, run_app
 from panocast.errors import UsageError
@@ -69,10 +70,11 @@ def up_command(
         raise UsageError(f"the public ports must differ; given are {', '.join(map(str, public))}")
     inner = tuple(free_ports(Ports.INNER))
     ports = Ports(http_port, rtmp_port, backup_rtmp_port, inner, https_port if secure else None)
-    folder = open_state(load_settings(state, config).state)
+    settings = load_settings(state, config, {"bind": bind} if bind else {})
+    folder = open_state(settings.state)
     files = Files(cert.resolve(), key.resolve()) if cert and key else None
     if https and files is None:
-        files = own_certificate(own_folder(folder))
+        files = own_certificate(own_folder(folder), machine_names(settings.bind))
     plan = make_plan(state, config, ports, bind, files)
     load_secret(plan.settings.secret_path)
     if not plan.settings.ingest:  # the watch folder that the welcome names
@@ -84,8 +86,13 @@ def up_command(
 
 async def _up(plan: Plan, extras: up.Extras, *, as_json: bool) -> None:
     console = Console(stderr=as_json)
+
+    def moved(url: str) -> None:
+        if not as_json:
+            console.print(qr_text(url))
+
     console.print("starting…")
-    async with up.running(plan, extras) as keeper:
+    async with up.running(plan, extras, moved) as keeper:
         if as_json:
             typer.echo(json.dumps(plan.urls()))
         else:

@@ -156,7 +156,7 @@ class Agent:
                 group.create_task(watch(self._server, self._streams, self._wake_streams))
                 group.create_task(self._recordings.run())
                 group.create_task(self._recordings.guard())
-                group.create_task(self._recordings.heed(notices()))
+                group.create_task(self._recordings.heed(notices(self._settings.on_ec2)))
         finally:
             # Whatever ending a ladder fails with, what is recorded is stored first.
             ends = await asyncio.gather(self._recordings.flush(), self._streams.stop(), return_exceptions=True)

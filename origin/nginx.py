@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,7 +10,7 @@ import jinja2
 from origin.paths import OriginPaths, origin_paths
 from panocast.errors import UsageError
 from panocast.feed import WAIT_S
-from panocast.nginx import check, plain_path, worker_user
+from panocast.nginx import check, listen, plain_path, worker_user
 from panocast.settings import Settings
 from panocast.system import rtmp_module, stream_module
 
@@ -26,7 +25,7 @@ FRONT = "127.0.0.2"
 def render(settings: Settings, *, modules: Sequence[Path], user: str | None) -> str:
     """The text of nginx.conf; `user` is whom the workers run as (None: whoever starts nginx).
 
-    Raises UsageError for what nginx could misread: an address that is none, a path with spaces or quotes.
+    Raises UsageError for what nginx could misread: a path with spaces or quotes.
     """
     origin = settings.origin
     environment = jinja2.Environment(
@@ -38,13 +37,13 @@ def render(settings: Settings, *, modules: Sequence[Path], user: str | None) -> 
         user=user,
         folder=plain_path(origin_paths(settings.state, origin.role).folder),
         front=FRONT,
-        rtmp_listen=_listen(bind := _address("bind", settings.bind), origin.rtmp_port),
-        rtmps_listen=_listen(bind, origin.rtmps_port) if origin.rtmps_port else None,
+        rtmp_listen=listen(settings.bind, origin.rtmp_port),
+        rtmps_listen=listen(settings.bind, origin.rtmps_port) if origin.rtmps_port else None,
         tls_cert=_tls_file("origin.tls_cert", origin.tls_cert) if origin.rtmps_port else None,
         tls_key=_tls_file("origin.tls_key", origin.tls_key) if origin.rtmps_port else None,
         connections=origin.connections,
         connections_per_address=origin.connections_per_address,
-        http_listen=_listen(_address("origin.http_bind", origin.http_bind), origin.http_port),
+        http_listen=listen(origin.http_bind, origin.http_port),
         show_port=origin.show_port,
         stat_port=origin.stat_port,
         agent_port=origin.agent_port,
@@ -55,23 +54,6 @@ def render(settings: Settings, *, modules: Sequence[Path], user: str | None) -> 
         own_packager=origin.packager == "panocast",
         feed_wait_s=round(WAIT_S) + 5,
     )
-
-
-Address = ipaddress.IPv4Address | ipaddress.IPv6Address
-
-
-def _address(key: str, text: str) -> Address:
-    try:
-        return ipaddress.ip_address(text)
-    except ValueError as error:
-        raise UsageError(f"setting {key} = {text!r}: not an IP address such as 127.0.0.1 or 0.0.0.0") from error
-
-
-def _listen(address: Address, port: int) -> str:
-    """What `listen` takes; all of IPv6 is all of IPv4, too."""
-    if address.version == 4:
-        return f"{address}:{port}"
-    return f"[{address}]:{port}" + (" ipv6only=off" if address.is_unspecified else "")
 
 
 def _tls_file(key: str, path: Path | None) -> str:

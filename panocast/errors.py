@@ -30,5 +30,9 @@ class TemporaryError(PanocastError):
     exit_code = 75
 
 
+class NoRoomError(TemporaryError):
+    """A disk is full, or would be before the end: somebody has to make room."""
+
+
 class NotFoundError(PanocastError):
     """A store has no object of this key."""

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from panocast.errors import TemporaryError
+from panocast.errors import NoRoomError, TemporaryError
 
 LOCK_WAIT_S = 30.0
 NO_SUCH_FILE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENXIO)
@@ -148,7 +148,7 @@ def _try_lock(descriptor: int) -> bool:
 def in_words(error: OSError, what: str, where: Path) -> TemporaryError:
     """An OSError as ours: a disk is emptied, mended or mounted again, so another try could succeed."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return TemporaryError(f"{what}: the disk of {where} is full")
+        return NoRoomError(f"{what}: the disk of {where} is full: make room there")
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
         return TemporaryError(f"{what}: no permission ({error.strerror}): check who owns {where}")
     return TemporaryError(f"{what}: {error.strerror or error}")

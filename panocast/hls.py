@@ -6,7 +6,6 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import islice
 
 import m3u8
 
@@ -137,8 +136,8 @@ def bit_rates(segments: Sequence[Segment], sizes: Sequence[int]) -> tuple[int, i
     target_s, peak = target_duration(segments), average
     for first in range(len(segments)):
         run_s, run_bytes = 0.0, 0
-        for segment, size in zip(islice(segments, first, None), islice(sizes, first, None), strict=True):
-            run_s, run_bytes = run_s + segment.duration_s, run_bytes + size
+        for index in range(first, len(segments)):  # a slice would be copied, a day's for each of a day's segments
+            run_s, run_bytes = run_s + segments[index].duration_s, run_bytes + sizes[index]
             if run_s > 1.5 * target_s:
                 break
             if run_s >= 0.5 * target_s:

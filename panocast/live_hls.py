@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from fractions import Fraction
 
-from panocast.feed import FeedRung, FeedSegment, rung_folder
+from panocast.feed import FeedRung, FeedSegment, RungFile, rung_folder
 from panocast.hls import Variant, multivariant_playlist
 from panocast.ladder import Size
 
@@ -17,19 +17,32 @@ from panocast.ladder import Size
 START_WIDTH = 1920
 
 
-def media_playlist(
-    segments: Sequence[FeedSegment], width: int, *, target_duration_s: int, ended: bool = False
-) -> str | None:
+Row = tuple[FeedSegment, RungFile | None, str]
+"""A segment in one rung's playlist: its file there, None for a gap, and its `shared_lines`."""
+
+
+def shared_lines(segment: FeedSegment) -> str:
+    """What the playlists of all rungs say of a segment, from its date to its URI; made once, for windows are long."""
+    date = datetime.fromtimestamp(segment.date_ms / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return f"#EXT-X-PROGRAM-DATE-TIME:{date}\n#EXTINF:{segment.duration_ms / 1000:.3f},\n{segment.name}"
+
+
+def rows_of(segments: Sequence[FeedSegment], width: int) -> list[Row]:
+    """The rows of one rung."""
+    return [(segment, segment.rungs.get(width), shared_lines(segment)) for segment in segments]
+
+
+def media_playlist(rows: Sequence[Row], *, target_duration_s: int, ended: bool = False) -> str | None:
     """The media playlist of one rung, or None before it has a segment.
 
-    `segments` are consecutive in number. What the rung lacks between its oldest and its newest is a gap; what comes
-    after is left out, for it is still being made. URIs are relative to the rung's folder.
+    `rows` are consecutive in number. What the rung lacks between its oldest and its newest is a gap; what comes after
+    is left out, for it is still being made. URIs are relative to the rung's folder.
     """
-    there = [index for index, segment in enumerate(segments) if width in segment.rungs]
+    there = [index for index, (_, file, _) in enumerate(rows) if file]
     if not there:
         return None
-    shown = segments[there[0] : there[-1] + 1]
-    first = shown[0]
+    shown = rows[there[0] : there[-1] + 1]
+    first = shown[0][0]
     # EXT-X-DISCONTINUITY-SEQUENCE counts the seams before the playlist's first line; one that still stands in the
     # playlist is not among them.
     gone = first.discontinuity_sequence - first.discontinuity
@@ -42,17 +55,15 @@ def media_playlist(
         f"#EXT-X-DISCONTINUITY-SEQUENCE:{gone}",
     ]
     init = ""
-    for segment in shown:
-        file = segment.rungs.get(width)
+    for segment, file, shared in shown:
         if segment.discontinuity:
             lines.append("#EXT-X-DISCONTINUITY")
-        if file and file.init != init:
-            init = file.init
-            lines.append(f'#EXT-X-MAP:URI="{init}"')
-        lines.append(f"#EXT-X-PROGRAM-DATE-TIME:{_date(segment.date_ms)}")
         if file is None:
             lines.append("#EXT-X-GAP")
-        lines += [f"#EXTINF:{segment.duration_ms / 1000:.3f},", segment.name]
+        elif file.init != init:
+            init = file.init
+            lines.append(f'#EXT-X-MAP:URI="{init}"')
+        lines.append(shared)
     if ended:
         lines.append("#EXT-X-ENDLIST")
     return "\n".join([*lines, ""])
@@ -79,7 +90,3 @@ def _variant(name: str, rung: FeedRung) -> Variant:
         frame_rate=Fraction(rung.frame_rate),
         average_bandwidth_bps=rung.average_bandwidth_bps,
     )
-
-
-def _date(date_ms: int) -> str:
-    return datetime.fromtimestamp(date_ms / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import ipaddress
 import os
 import signal
 from pathlib import Path
@@ -20,6 +21,14 @@ def plain_path(path: Path) -> str:
     if not text.isprintable() or _SYNTAX & set(text):
         raise UsageError(f"nginx cannot take the path {text!r}: use one without spaces, quotes or any of {{}};$#\\")
     return text
+
+
+def listen(bind: str, port: int) -> str:
+    """What `listen` takes for a port of an IP address; all of IPv6 is all of IPv4, too."""
+    address = ipaddress.ip_address(bind)
+    if address.version == 4:
+        return f"{address}:{port}"
+    return f"[{address}]:{port}" + (" ipv6only=off" if address.is_unspecified else "")
 
 
 def worker_user() -> str | None:

@@ -294,7 +294,13 @@ async def _read_lines(pipe: IO[bytes], take: OnLine) -> None:
         transport.close()
 
 
-async def run(command: Command, *, timeout_s: float | None = None, on_stdout: OnLine | None = None) -> list[str]:
+async def run(
+    command: Command,
+    *,
+    timeout_s: float | None = None,
+    on_stdout: OnLine | None = None,
+    on_stderr: OnLine | None = None,
+) -> list[str]:
     """Run a command to its end and give its lines of stdout (those `on_stdout` takes are not collected).
 
     Raises ProcessError when it fails, LimitError when its fence's limits ended it, TemporaryError when it takes longer
@@ -309,7 +315,7 @@ async def run(command: Command, *, timeout_s: float | None = None, on_stdout: On
         if room >= 0:
             lines.append(line)
 
-    child = Child(command, on_stdout=on_stdout or collect)
+    child = Child(command, on_stdout=on_stdout or collect, on_stderr=on_stderr)
     await child.start()
     try:
         async with asyncio.timeout(timeout_s):

@@ -5,6 +5,7 @@ Read at entry points only; functions get the narrow values they need.
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import tomllib
 from collections.abc import Mapping
@@ -42,7 +43,18 @@ def _with_a_port(url: str) -> str:
     return url
 
 
+def _address(text: str) -> str:
+    try:
+        address = ipaddress.ip_address(text)
+    except ValueError as error:
+        raise ValueError("not an IP address such as 127.0.0.1 or 0.0.0.0") from error
+    if "%" in text:
+        raise ValueError("nginx listens on no address of one link alone")
+    return str(address)
+
+
 Port = Annotated[int, Field(ge=1, le=65535)]
+Address = Annotated[str, AfterValidator(_address)]
 OriginUrl = Annotated[str, AfterValidator(_origin_url)]
 PushUrl = Annotated[str, Field(pattern=r"^rtmps?://[A-Za-z0-9.:\[\]-]+/live$"), AfterValidator(_with_a_port)]
 PublicUrl = Annotated[str, Field(pattern=r"^https?://[A-Za-z0-9.:\[\]-]+/?$"), AfterValidator(_with_a_port)]
@@ -66,14 +78,14 @@ class OriginSettings(_Section):
     # What encoders, and whoever else comes to the public ports, may open at once.
     connections: Annotated[int, Field(ge=1, le=1000)] = 500
     connections_per_address: Annotated[int, Field(ge=1, le=1000)] = 50
-    http_bind: str = "127.0.0.1"
+    http_bind: Address = "127.0.0.1"
     http_port: Port = 8081
     agent_port: Port = 8082
     stat_port: Port = 8084
     show_port: Port = 1937
     part_s: Annotated[float, Field(ge=2, le=600)] = 30.0
     segment_min_s: Annotated[float, Field(ge=0.5, le=4)] = 1.0
-    # At ten minutes, reading a feed takes 13 ms, five times for each segment; at an hour it would be 94.
+    # At ten minutes, reading a feed takes some 3 ms, five times for each segment; at an hour it would be 20.
     window_s: Annotated[float, Field(ge=6, le=600)] = 30.0
     silent_publisher_s: Annotated[float, Field(ge=2, le=120)] = 10.0
     packager: Literal["panocast", "nginx-rtmp"] = "panocast"
@@ -159,6 +171,8 @@ class TranscoderSettings(_Section):
     cpu_limit_s: Annotated[int, Field(ge=10)] = 6 * 3600
     memory_limit_mb: Annotated[int, Field(ge=256)] = 16_384
     fence: FenceMode = "auto"
+    # A job that would leave less room on a disk waits. Recording begins again with twice origin.disk_full_mb.
+    disk_free_mb: Annotated[int, Field(ge=0)] = 512
 
 
 class StreamSettings(_Section):
@@ -190,7 +204,9 @@ class Settings(BaseSettings):
     )
 
     state: Path = Path("var")
-    bind: str = "0.0.0.0"
+    bind: Address = "0.0.0.0"
+    # This machine is one of EC2's: Spot notices are waited for even while its metadata service is silent.
+    on_ec2: bool = False
     ingest: str = ""
     egress: str = ""
     queue: str = ""

@@ -23,6 +23,7 @@ ENDPOINT = "http://169.254.169.254"
 EVERY_S = 5.0
 TIMEOUT_S = 2.0
 FIRST_TRIES = 2
+AGAIN_S = 30.0
 TOKEN_S = 21_600
 _TOKEN = re.compile(r"[!-~]{1,1000}")
 _INSTANCE_ID = re.compile(r"i-[0-9a-f]{8,17}")
@@ -86,16 +87,34 @@ class _Metadata:
         return text if text and _INSTANCE_ID.fullmatch(text) else None
 
 
-async def notices(*, every_s: float = EVERY_S, environment: Mapping[str, str] | None = None) -> AsyncIterator[Notice]:
-    """Yields each kind of notice once, and ends after an interruption; ends at once, silently, where there is no
-    metadata service (a machine that is not EC2's) or boto3's environment switches it off."""
+async def notices(
+    on_ec2: bool,
+    *,
+    every_s: float = EVERY_S,
+    again_s: float = AGAIN_S,
+    environment: Mapping[str, str] | None = None,
+) -> AsyncIterator[Notice]:
+    """Yields each kind of notice once, and ends after an interruption.
+
+    Where the settings say that this machine is EC2's, a metadata service that is silent at first is asked again for
+    ever, every `again_s` seconds. Anywhere else two tries tell: where nobody answers, this ends at once, silently.
+    Either way it ends where boto3's environment switches the service off.
+    """
     endpoint = _endpoint(os.environ if environment is None else environment)
     if endpoint is None:
         return
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=TIMEOUT_S)) as session:
         metadata = _Metadata(session, endpoint)
-        if not await _answers(metadata):
-            return
+        silent = False
+        while not await _answers(metadata):
+            if not on_ec2:
+                return
+            if not silent:
+                log.warning("no word from the instance metadata: no Spot notices until it answers")
+            silent = True
+            await asyncio.sleep(again_s)
+        if silent:
+            log.info("the instance metadata answers")
         left = set(NoticeKind)
         while NoticeKind.INTERRUPTION in left:
             for kind in sorted(left):

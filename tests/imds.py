@@ -22,6 +22,8 @@ class Metadata:
     says: dict[str, str] = field(default_factory=lambda: {"instance-id": "i-0123456789abcdef0"})
     asked: dict[str, int] = field(default_factory=dict)
     token: str = TOKEN
+    silent_for: int = 0
+    """So many requests it does not answer first."""
 
     @property
     def environment(self) -> dict[str, str]:
@@ -43,6 +45,10 @@ async def metadata_server() -> AsyncIterator[Metadata]:
     metadata = Metadata()
 
     async def token(request: web.Request) -> web.Response:
+        if metadata.silent_for:
+            metadata.silent_for -= 1
+            assert request.transport is not None
+            request.transport.abort()
         if "X-aws-ec2-metadata-token-ttl-seconds" not in request.headers:
             raise web.HTTPBadRequest
         return web.Response(text=metadata.token)

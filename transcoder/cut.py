@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from bisect import bisect
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
@@ -51,9 +51,8 @@ class Packet:
     shown: bool = True
 
 
-def read_packets(lines: Iterable[str]) -> list[Packet]:
+def read_packets(lines: Iterable[str]) -> Iterator[Packet]:
     """The packets that ffmpeg's framecrc muxer lists (`scan_argv`), in the file's order."""
-    packets: list[Packet] = []
     base = Fraction(1)
     for line in lines:
         if line.startswith("#tb 0:"):
@@ -64,8 +63,7 @@ def read_packets(lines: Iterable[str]) -> list[Packet]:
             flags = next((int(word[2:], 16) for word in words[6:] if word.startswith("F=")), _KEY)
             dts, pts, duration = (int(word) for word in words[1:4])
             shown = not flags & _DISCARD and pts != _NO_TIME
-            packets.append(Packet(pts * base, dts * base, duration * base, bool(flags & _KEY), shown))
-    return packets
+            yield Packet(pts * base, dts * base, duration * base, bool(flags & _KEY), shown)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,15 +78,14 @@ class Stretch:
     lead_s: Fraction = Fraction(0)
 
 
-def plan_parts(packets: Sequence[Packet], part_s: float) -> list[Stretch]:
+def plan_parts(packets: Iterable[Packet], part_s: float) -> list[Stretch]:
     """The parts of a file: even in length, as near to `part_s` as its keyframes allow."""
-    gops = _gops(packets)
+    gops, total, end_s = _read_gops(packets)
     if not gops:
         return []
-    end_s = max(packet.pts_s + packet.duration_s for packet in packets if packet.shown)
     begin_s = gops[0].start_s
     # What is decoded only must lie after 0: there, ffmpeg writes an edit list that can be changed.
-    possible = [i for i, gop in enumerate(gops) if not gop.open or (i and packets[gops[i - 1].first].pts_s > 0)]
+    possible = [i for i, gop in enumerate(gops) if not gop.open or (i and gops[i - 1].head.pts_s > 0)]
     # No more than there are places to cut at: a damaged file may claim any length.
     count = max(1, min(len(possible), math.ceil(float(end_s - begin_s) / part_s - 0.1)))
     starts_s = [gops[index].start_s for index in possible]
@@ -100,12 +97,12 @@ def plan_parts(packets: Sequence[Packet], part_s: float) -> list[Stretch]:
     stretches = []
     for index, following in pairwise([*chosen, len(gops)]):
         gop = gops[index]
-        end = gops[following].first if following < len(gops) else len(packets)
+        end = gops[following].first if following < len(gops) else total
         shown_until_s = gops[following].start_s if following < len(gops) else end_s
         if gop.open and index:
-            before = gops[index - 1].first
-            lead_s = gop.start_s - packets[before].dts_s
-            stretches.append(Stretch(before, end, gop.start_s, shown_until_s, lead_s))
+            before = gops[index - 1]
+            lead_s = gop.start_s - before.head.dts_s
+            stretches.append(Stretch(before.first, end, gop.start_s, shown_until_s, lead_s))
         else:
             stretches.append(Stretch(gop.first, end, gop.start_s, shown_until_s))
     return stretches
@@ -120,23 +117,43 @@ def _nearest(ascending: Sequence[Fraction], wanted: Fraction) -> int:
 
 @dataclass(frozen=True, slots=True)
 class _Gop:
-    """A keyframe and what follows it in the file: its first packet, when its first frame is shown, whether frames of
-    it are shown before the keyframe."""
+    """A keyframe and what follows it in the file: its first packet and the number of that, when its first frame is
+    shown, whether frames of it are shown before the keyframe."""
 
     first: int
+    head: Packet
     start_s: Fraction
     open: bool
 
 
-def _gops(packets: Sequence[Packet]) -> list[_Gop]:
-    """The GOPs at which a file can be cut: one whose frames do not all come after the one before is part of that."""
-    keys = [index for index, packet in enumerate(packets) if packet.key or index == 0]
+def _read_gops(packets: Iterable[Packet]) -> tuple[list[_Gop], int, Fraction]:
+    """The GOPs at which a file can be cut (one whose frames do not all come after the one before is part of that), how
+    many packets it has, and when its last frame ends. No more than a GOP's packets are kept: a day has millions."""
     found: list[_Gop] = []
-    for first, end in pairwise([*keys, len(packets)]):
-        shown = [packet.pts_s for packet in packets[first:end] if packet.shown]
-        if shown and (not found or min(shown) > found[-1].start_s):
-            found.append(_Gop(first if found else 0, min(shown), min(shown) < packets[first].pts_s))
-    return found
+    total, end_s, head = 0, Fraction(_NO_TIME), None
+    for group in _groups(packets):
+        head = head or group[0]
+        shown = [packet for packet in group if packet.shown]
+        start_s = min((packet.pts_s for packet in shown), default=None)
+        if start_s is not None and not found:
+            found.append(_Gop(0, head, start_s, start_s < group[0].pts_s))
+        elif start_s is not None and start_s > found[-1].start_s:
+            found.append(_Gop(total, group[0], start_s, start_s < group[0].pts_s))
+        total += len(group)
+        end_s = max([end_s, *(packet.pts_s + packet.duration_s for packet in shown)])
+    return found, total, end_s
+
+
+def _groups(packets: Iterable[Packet]) -> Iterator[list[Packet]]:
+    """Each keyframe with what follows it in the file."""
+    group: list[Packet] = []
+    for packet in packets:
+        if packet.key and group:
+            yield group
+            group = []
+        group.append(packet)
+    if group:
+        yield group
 
 
 @dataclass(frozen=True, slots=True)

@@ -150,13 +150,13 @@ def is_done(ingest: Store, egress: Store, session: Session, part: int = 0) -> bo
 
 
 def asset_place(ingest: Store, egress: Store, session: Session) -> Session:
-    """The session at whose place the event of `session` is published: where one of its recordings is already, else
-    the earliest; blocks."""
+    """The session at whose place the event of `session` is published: where it is already, else where another of its
+    recordings is, else the earliest; blocks."""
     if session.role == "upload":
         return session
     others = partners(session, recordings_around(ingest, session))
-    for other in others:
-        if done := read_done(egress, other):
+    for known in (session, *others):  # its own first: what viewers have a link to goes on where it is
+        if done := read_done(egress, known):
             return Session(session.name, done.asset.rpartition("/")[2])
     return min([session, *others])
 

@@ -102,7 +102,8 @@ async def publish(
     edition = edition_of(end.parts, partner_parts)
     whole = await make_whole(place, session, edition, parts, completion)
     partner = completion.partner if completion else None
-    plan = plan_asset(at, session, edition, end, parts, whole, now(), partner)
+    # In a thread: a day of it takes seconds, and our lease must be held meanwhile.
+    plan = await in_thread(plan_asset, at, session, edition, end, parts, whole, now(), partner)
     await _store(place, plan, at)
     shown = await in_thread(settle, place.egress, plan, at, session, edition)
     if shown.recording == session.id:

@@ -11,7 +11,7 @@ import logging
 import time
 from dataclasses import dataclass, field, replace
 
-from panocast.errors import PanocastError, RefusedError, SetupError, TemporaryError
+from panocast.errors import NoRoomError, PanocastError, RefusedError, SetupError, TemporaryError
 from panocast.layout import UploadKey
 from panocast.logs import about
 from panocast.process import metered
@@ -28,6 +28,8 @@ from transcoder.workplace import Workplace
 log = logging.getLogger(__name__)
 
 MAX_RETRY_S = 900.0
+# Somebody has to come and make room, or another worker has it.
+ROOM_PATIENCE_S = 86_400.0
 # SQS ends every lease after twelve hours, whatever the heartbeat says.
 LONGEST_S = 11 * 3600.0
 # Failures are counted in the job; what counts only deliveries kills its workers, or they are told to stop each time.
@@ -145,6 +147,8 @@ class Held:
             log.warning("%s; looking again in %g s", error, error.pause_s)
             await in_thread(self.place.queue.retry, self.message, error.again.body(), error.pause_s)
             return Ending.WAITING, 0.0
+        except NoRoomError as error:
+            return await self._wait_for_room(job, error), 0.0
         except TimeoutError:
             return await self._retry(job, f"not done within {self.longest_s:g} s", settings.tries), 0.0
         except Exception as error:  # the top of the loop: whatever one job does, the worker goes on
@@ -162,6 +166,16 @@ class Held:
         await in_thread(self.place.queue.retry, self.message, job.failed_once_more().body(), delay_s)
         return Ending.FAILED
 
+    async def _wait_for_room(self, job: Job, error: NoRoomError) -> Ending:
+        """Nothing is wrong with the job: looks are counted, and no failures."""
+        looks, settings = job.looks_for(0), self.place.settings
+        if looks + 1 >= tries_for(error, settings):
+            return await self._set_aside(job, str(error))
+        delay_s = pause_s(looks, settings)
+        log.warning("%s; looking again in %g s", error, delay_s)
+        await in_thread(self.place.queue.retry, self.message, job.looked_once_more(0).body(), delay_s)
+        return Ending.WAITING
+
     async def _set_aside(self, job: Job, reason: str) -> Ending:
         log.error("%s: failed for good: %s", job.key, reason)
         await give_up(self.place, job, reason)
@@ -171,10 +185,12 @@ class Held:
 
 def tries_for(error: Exception, settings: TranscoderSettings) -> int:
     """How often a job that failed so is tried in all: what may pass by itself, such as a store that is away, for
-    `patience_s` at least, because a part that is given up is a hole in a recording."""
-    tries = settings.tries
+    `patience_s` at least, because a part that is given up is a hole in a recording; a full disk for a day."""
+    tries, patience_s = settings.tries, settings.patience_s
+    if isinstance(error, NoRoomError):
+        patience_s = max(patience_s, ROOM_PATIENCE_S)
     if isinstance(error, TemporaryError) and settings.retry_s > 0:
-        while sum(pause_s(failures, settings) for failures in range(tries - 1)) < settings.patience_s:
+        while sum(pause_s(failures, settings) for failures in range(tries - 1)) < patience_s:
             tries += 1
     return tries
 

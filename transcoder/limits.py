@@ -56,6 +56,13 @@ def encoding(info: MediaInfo, rungs: Sequence[Rung], *, size_bytes: int, threads
     )
 
 
+def encoded_bytes(rungs: Sequence[Rung], duration_s: float) -> int:
+    """The most room that the rungs of a part can take: their ceilings, with the two seconds' buffer above them, and one
+    of them twice while it is taken apart into segments."""
+    rates_bps = [rung.bitrate_bps for rung in rungs]
+    return round((sum(rates_bps) + max(rates_bps)) / 8 * (duration_s + 2))
+
+
 def ceilings(settings: TranscoderSettings) -> Limits:
     """The most that any job may take."""
     return Limits(settings.cpu_limit_s, settings.memory_limit_mb << 20, 1 << 40)

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from fractions import Fraction
-from typing import Annotated
+from typing import Annotated, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer
 
 from panocast.ladder import Size
 from panocast.layout import Session
+from panocast.probe import AudioTrack
 
 FractionText = Annotated[Fraction, BeforeValidator(Fraction), PlainSerializer(str, return_type=str)]
 
@@ -53,11 +54,30 @@ class RungRendition(Rendition):
 
 
 class Sound(_Marker):
-    """A sound put aside as it is: where it starts on the clock, its channels and how ffmpeg names their layout."""
+    """A sound put aside as it is: where it starts on the clock, its channels and how ffmpeg names their layout, codec
+    and samples per second (None and 0 where an older version put it aside)."""
 
     start_s: float
     channels: int
     layout: str | None = None
+    codec: str | None = None
+    sample_rate: int = 0
+
+    @classmethod
+    def of(cls, track: AudioTrack, start_s: float) -> Self:
+        """The sound of a track, starting at `start_s` on the clock."""
+        return cls(
+            start_s=start_s,
+            channels=track.channels,
+            layout=track.layout,
+            codec=track.codec,
+            sample_rate=track.sample_rate,
+        )
+
+    @property
+    def form(self) -> tuple[object, ...]:
+        """What one decoder can go on with: sounds of the same form may stand in one file after the other."""
+        return self.codec, self.sample_rate, self.channels, self.layout
 
 
 class PartMarker(_Marker):

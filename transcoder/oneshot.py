@@ -50,7 +50,10 @@ async def run_one(source: Source, target: Target, settings: TranscoderSettings, 
             slots=job_slots(settings, this_machine()),
         )
         at = UploadKey(UPLOADS + key_name(source.name))
-        await in_thread(place.ingest.put_file, at.key, await in_thread(source.fetch, aside))
+        path = await in_thread(source.fetch, aside)
+        # What it is cut from, and what into.
+        await place.check_room(source.name, scratch=2 * (await in_thread(path.stat)).st_size)
+        await in_thread(place.ingest.put_file, at.key, path)
         session = await cut_upload(place, at)
         await _transcode(place, session, on_seconds)
         asset = await finish(place, session)

@@ -20,7 +20,7 @@ from panocast.store import Store
 from panocast.threads import in_thread
 from transcoder.encode import FRAGMENTS, MEDIA_ORIGIN_S, Span, nominal_rate, part_argv
 from transcoder.event import read_done
-from transcoder.limits import encoding, refuse_absurd
+from transcoder.limits import encoded_bytes, encoding, refuse_absurd
 from transcoder.markers import (
     PartMarker,
     Rendition,
@@ -126,9 +126,11 @@ async def _commit(place: Workplace, at: PartKey, marker: PartMarker) -> bool:
 async def _encode(
     place: Workplace, at: PartKey, attempt: str, folder: Path, on_progress: OnProgress | None
 ) -> PartMarker:
-    source = folder / "part.mp4"
+    source, key = folder / "part.mp4", at.session.part_key(at.number)
+    if found := await in_thread(place.ingest.stat, key):
+        await place.check_room(key, scratch=found.size)
     try:
-        await in_thread(place.ingest.get_file, at.session.part_key(at.number), source)
+        await in_thread(place.ingest.get_file, key, source)
     except NotFoundError as error:
         raise RefusedError("the part was deleted before its turn") from error
     info = await probe(source, max_pixels=place.settings.max_pixels, fence=place.settings.fence)
@@ -137,6 +139,8 @@ async def _encode(
         raise RefusedError(f"the part is not an MP4 but {info.container}")
     video = info.require_video()
     span, rate, rungs = await in_thread(_span, source, info), nominal_rate(video.frame_rate), vod_rungs(video.size)
+    most = encoded_bytes(rungs, span.duration_s)
+    await place.check_room(key, scratch=most, egress=most)
     for rung in rungs:
         (folder / rung.name).mkdir()
     argv = part_argv(
@@ -164,7 +168,7 @@ async def _encode(
         frames=frames,
         frame_rate=rate,
         rungs=made,
-        sound=Sound(start_s=info.audio.start_s, channels=info.audio.channels) if info.audio else None,
+        sound=Sound.of(info.audio, info.audio.start_s) if info.audio else None,
         # An upload has no partner.
         marks=await read_marks(source, place.settings) if at.session.role != "upload" else (),
     )

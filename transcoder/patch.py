@@ -106,4 +106,4 @@ async def _sound(place: Workplace, patch: Patch, info: MediaInfo, source: Path) 
     await place.ffmpeg(argv, cwd=source.parent, what="sound", limits=copying((await in_thread(source.stat)).st_size))
     path = source.with_name("audio.mov")
     cut = (await probe(path, max_pixels=place.settings.max_pixels, fence=place.settings.fence)).audio
-    return Sound(start_s=cut.start_s, channels=cut.channels, layout=cut.layout) if cut else None
+    return Sound.of(cut, cut.start_s) if cut else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -325,5 +326,5 @@ def _sound(recording: Session, whole: WholeMarker, breaks: list[float]) -> _Join
 
 def _usual_rate(parts: Sequence[PartMarker]) -> Fraction:
     """The frame rate of most parts: the last one may be too short to tell."""
-    rates = [p.frame_rate for p in parts]
-    return max(rates, key=rates.count)
+    [(rate, _)] = Counter(p.frame_rate for p in parts).most_common(1)
+    return rate

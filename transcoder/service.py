@@ -43,7 +43,7 @@ async def serve(settings: Settings, scratch: Path, *, until_idle: bool = False) 
     figures = Figures(price_per_vcpu_hour=settings.transcoder.price_per_vcpu_hour)
     watcher = Watcher(place.ingest, place.queue) if _derives_messages(settings) else None
     async with contextlib.AsyncExitStack() as around:
-        await around.enter_async_context(_running(_heed_notices(notices(), stop, drain)))
+        await around.enter_async_context(_running(_heed_notices(notices(settings.on_ec2), stop, drain)))
         if watcher:
             await around.enter_async_context(_ending(watcher.run(stop), stop))
         if port := settings.transcoder.metrics_port:

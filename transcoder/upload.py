@@ -17,8 +17,9 @@ from panocast.recording import EndMarker, SourceInfo
 from panocast.store import Stat
 from panocast.threads import in_thread
 from transcoder.cut import SOUND, Lane, Stretch, cut_argv, lanes, part_length_s, plan_parts, read_packets, scan_argv
+from transcoder.lent import lend
 from transcoder.limits import refuse_absurd, refuse_too_long
-from transcoder.workplace import Workplace, each
+from transcoder.workplace import TRANSFERS, Workplace, each, move_into
 
 log = logging.getLogger(__name__)
 
@@ -36,12 +37,11 @@ async def cut_upload(place: Workplace, at: UploadKey) -> Session:
 
     Raises RefusedError in words for what is no video that panocast can take.
     """
-    async with place.folder("upload") as folder:
-        source = folder / "upload"
-        try:
-            stat = await in_thread(place.ingest.get_file, at.key, source)
-        except NotFoundError as error:
-            raise RefusedError("the file was deleted before its turn") from error
+    async with place.folder("upload") as outer:
+        source, folder = outer / "upload", outer / "work"
+        folder.mkdir()
+        lent = await in_thread(lend, place.ingest, at.key, source)
+        stat = lent.stat if lent else await _copy(place, at, source)
         session = upload_session(at.key, stat.etag, stat.modified)
         if await in_thread(place.ingest.stat, session.end_key):
             log.info("%s: %s was cut before", session.path, at.key)
@@ -49,23 +49,40 @@ async def cut_upload(place: Workplace, at: UploadKey) -> Session:
         info = await probe(source, max_pixels=place.settings.max_pixels, fence=place.settings.fence)
         info.require_video()
         refuse_absurd(info, place.settings)
-        cuts = lanes(await _plan(place, info, folder, source.name))
-        await _cut(place, info, folder, source.name, cuts)
+        # Its parts and its sound, which go to the store from here.
+        await place.check_room(at.key, scratch=stat.size, ingest=stat.size)
+        cuts = lanes(await _plan(place, info, folder, source))
+        await _cut(place, info, folder, source, cuts)
+        if lent:
+            await in_thread(lent.check_unchanged)
+        source.unlink()
         parts = await in_thread(_finish_parts, folder / "cut", cuts)
         keys = [(session.part_key(number), path) for number, path in enumerate(parts, 1)]
         if info.audio:
             keys.append((session.sound_key, folder / SOUND))
-        await each(keys, lambda pair: place.ingest.put_file(pair[0], pair[1], if_absent=True))
+        # One by one on one disk, so that none but one is there twice.
+        at_once = 1 if lent else TRANSFERS
+        await each(keys, lambda pair: move_into(place.ingest, *pair, if_absent=True), at_once=at_once)
         end = end_marker(session, at.key, stat, info, len(parts)).model_dump_json().encode()
         await in_thread(partial(place.ingest.put_bytes, session.end_key, end, if_absent=True))
     log.info("%s: %s cut into %d parts", session.path, at.key, len(parts))
     return session
 
 
-async def _plan(place: Workplace, info: MediaInfo, folder: Path, name: str) -> list[Stretch]:
-    settings = place.settings
-    argv = scan_argv(name, info.container, max_pixels=settings.max_pixels, sound=info.audio is not None)
-    await place.ffmpeg(argv, cwd=folder, what="scan", limits=copying((folder / name).stat().st_size))
+async def _copy(place: Workplace, at: UploadKey, source: Path) -> Stat:
+    """Bring the file here, if there is room for it, its parts and its sound."""
+    if found := await in_thread(place.ingest.stat, at.key):
+        await place.check_room(at.key, scratch=2 * found.size, ingest=found.size)
+    try:
+        return await in_thread(place.ingest.get_file, at.key, source)
+    except NotFoundError as error:
+        raise RefusedError("the file was deleted before its turn") from error
+
+
+async def _plan(place: Workplace, info: MediaInfo, folder: Path, source: Path) -> list[Stretch]:
+    settings, limits = place.settings, copying((await in_thread(source.stat)).st_size)
+    argv = scan_argv(f"file:{source}", info.container, max_pixels=settings.max_pixels, sound=info.audio is not None)
+    await place.ffmpeg(argv, cwd=folder, what="scan", limits=limits, reads=[source])
     part_s = part_length_s(info.duration_s, settings.fleet_slots, settings.part_s)
     stretches = await in_thread(_read_plan, folder / "packets.txt", part_s)
     if not stretches:
@@ -79,13 +96,14 @@ def _read_plan(listed: Path, part_s: float) -> list[Stretch]:
         return plan_parts(read_packets(lines), part_s)
 
 
-async def _cut(place: Workplace, info: MediaInfo, folder: Path, name: str, cuts: Sequence[Lane]) -> None:
+async def _cut(place: Workplace, info: MediaInfo, folder: Path, source: Path, cuts: Sequence[Lane]) -> None:
     (folder / "cut").mkdir()
+    limits = copying((await in_thread(source.stat)).st_size)
     for muxer in ("mp4", "mov"):
         pixels, sound = place.settings.max_pixels, info.audio is not None
-        argv = cut_argv(name, info.container, muxer, cuts, max_pixels=pixels, sound=sound)
+        argv = cut_argv(f"file:{source}", info.container, muxer, cuts, max_pixels=pixels, sound=sound)
         try:
-            await place.ffmpeg(argv, cwd=folder, what="cut", limits=copying((folder / name).stat().st_size))
+            await place.ffmpeg(argv, cwd=folder, what="cut", limits=limits, reads=[source])
         except ProcessError as error:
             if not any(words in line for line in error.tail for words in _NO_TAG):
                 raise

@@ -11,13 +11,14 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from panocast.errors import PanocastError
 from panocast.layout import RECORDINGS, UPLOADS, UploadKey, parse_ingest_key
 from panocast.queue import Queue
-from panocast.store import Stat, Store
+from panocast.store import Stat, Store, local_folder
 from panocast.threads import in_thread
+from transcoder.arrival import STABLE_S, quiet_s
 from transcoder.jobs import event_body
 
 log = logging.getLogger(__name__)
@@ -25,19 +26,29 @@ log = logging.getLogger(__name__)
 PAUSE_S = 1.0
 # A look takes this share of the watcher's time at most: over a big archive it looks less often instead of working more.
 MOST_SHARE = 0.05
-# What is being copied into uploads/ grows; it is taken once it has not changed for this long.
-STABLE_S = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Growing:
+    """An upload of this content, seen first at `since_s`; it must not change for `wanted_s`."""
+
+    etag: str
+    since_s: float
+    wanted_s: float = STABLE_S
 
 
 @dataclass(slots=True)
 class Watcher:
-    """Looks for objects of the ingest store that have no message yet; `clock` counts seconds."""
+    """Looks for objects of the ingest store that have no message yet; `clock` counts seconds.
+
+    What is being copied into uploads/ grows; it is taken once it has not changed for a while (transcoder.arrival).
+    """
 
     ingest: Store
     queue: Queue
     clock: Callable[[], float] = time.monotonic
     _sent: dict[str, str] = field(default_factory=dict)
-    _growing: dict[str, tuple[str, float]] = field(default_factory=dict)
+    _growing: dict[str, _Growing] = field(default_factory=dict)
     _looking: threading.Lock = field(default_factory=threading.Lock)
 
     def finds_nothing(self) -> bool:
@@ -63,14 +74,14 @@ class Watcher:
     def look(self) -> None:
         """Send a message for each object that is new (an upload: and has stopped growing); blocks."""
         with self._looking:
-            growing: dict[str, tuple[str, float]] = {}
+            growing: dict[str, _Growing] = {}
             for prefix in (RECORDINGS, UPLOADS):
                 for stat in self.ingest.list(prefix):
                     if self._sent.get(stat.key) != stat.etag:
                         self._take(stat, growing)
             self._growing = growing
 
-    def _take(self, stat: Stat, growing: dict[str, tuple[str, float]]) -> None:
+    def _take(self, stat: Stat, growing: dict[str, _Growing]) -> None:
         at = parse_ingest_key(stat.key)
         if isinstance(at, UploadKey) and not self._is_stable(stat, growing):
             return
@@ -78,11 +89,20 @@ class Watcher:
             self.queue.send(event_body(stat.key), dedupe=f"{stat.key} {stat.etag}")
         self._sent[stat.key] = stat.etag
 
-    def _is_stable(self, stat: Stat, growing: dict[str, tuple[str, float]]) -> bool:
-        etag, since = self._growing.get(stat.key, ("", 0.0))
-        if etag != stat.etag:
-            since = self.clock()
-        elif self.clock() - since >= STABLE_S:
+    def _is_stable(self, stat: Stat, growing: dict[str, _Growing]) -> bool:
+        before = self._growing.get(stat.key)
+        if before is None or before.etag != stat.etag:
+            growing[stat.key] = _Growing(stat.etag, self.clock())
+            return False
+        quiet_for_s = self.clock() - before.since_s
+        wanted_s = self._quiet_s(stat.key) if quiet_for_s >= STABLE_S else STABLE_S
+        if quiet_for_s >= wanted_s:
             return True
-        growing[stat.key] = (stat.etag, since)
+        if wanted_s > before.wanted_s:
+            log.info("%s may not be all there: it is taken once nothing of it changes for %g s", stat.key, wanted_s)
+        growing[stat.key] = replace(before, wanted_s=wanted_s)
         return False
+
+    def _quiet_s(self, key: str) -> float:
+        root = local_folder(self.ingest.url)
+        return quiet_s(root, key) if root else STABLE_S

@@ -12,12 +12,9 @@ from itertools import pairwise
 from pathlib import Path
 
 from panocast.errors import NotFoundError, RefusedError
-from panocast.hls import AAC_LC
 from panocast.ladder import VOD_TIERS, Rung
 from panocast.layout import Session
-from panocast.probe import probe
 from panocast.threads import in_thread
-from transcoder.cut import SOUND, SOUND_ORIGIN_S
 from transcoder.encode import (
     POSTER_WIDTH,
     Span,
@@ -29,18 +26,16 @@ from transcoder.markers import (
     PartMarker,
     Rendition,
     RungRendition,
-    Sound,
     WholeMarker,
-    part_attempt_prefix,
     whole_attempt_prefix,
     whole_marker_key,
 )
-from transcoder.part import digest, files_of, read_rendition, read_rungs
+from transcoder.part import files_of, read_rungs
 from transcoder.patch import Completion, make_patches
 from transcoder.publish import SMALLEST_HOLE_S, Piece, common_widths, pieces
-from transcoder.sound import audio_argv, concat_script, downmix
 from transcoder.thumbnails import make_thumbnails
-from transcoder.workplace import Workplace, each
+from transcoder.whole_sound import make_sound
+from transcoder.workplace import Workplace
 
 log = logging.getLogger(__name__)
 
@@ -109,7 +104,7 @@ async def _make(
     spans += [Span(filler.start_s, filler.end_s) for filler in fillers]
     span = Span(min(span.start_s for span in spans), max(span.end_s for span in spans))
     sounds = [(patch.audio, patch.sound) for patch in patches if patch.sound]
-    audio, channels = await _audio(place, session, moved, sounds, span, folder)
+    audio, channels = await make_sound(place, session, moved, sounds, span, folder)
     found = pieces(session, moved)
     return WholeMarker(
         attempt=attempt,
@@ -126,64 +121,6 @@ def _files(marker: WholeMarker) -> list[str]:
     renditions: list[Rendition] = [marker.audio] if marker.audio else []
     renditions += [rung for filler in marker.fillers for rung in filler.rungs]
     return [*files_of(renditions), *(["poster.jpg"] if marker.poster else []), *marker.thumbnails]
-
-
-async def _audio(
-    place: Workplace,
-    session: Session,
-    good: Mapping[int, PartMarker],
-    patches: Sequence[tuple[Path, Sound]],
-    span: Span,
-    folder: Path,
-) -> tuple[Rendition | None, int]:
-    """One encode of all the sound, from the first picture to the last; None where there is none."""
-    sounds = await _uncut_sound(place, session, folder) or await _sounds_of_parts(place, session, good, folder)
-    sounds = sorted([*sounds, *patches], key=lambda sound: sound[1].start_s)
-    if not sounds:
-        return None, 0
-    (folder / "audio.ffconcat").write_text(concat_script([(path.name, sound.start_s) for path, sound in sounds]))
-    (folder / "audio").mkdir()
-    _, first = sounds[0]
-    mix = downmix(first.channels, first.layout)
-    channels = min(2, max(sound.channels for _, sound in sounds))
-    segment_s = place.settings.segment_s
-    argv = audio_argv("audio.ffconcat", first.start_s, span, channels, segment_s=segment_s, mix=mix)
-    await place.ffmpeg(argv, cwd=folder, what=f"{session.path} audio")
-    init, segments = read_rendition(folder / "audio")
-    if not segments:
-        log.warning("%s: nothing of its sound can be decoded", session.path)
-        return None, 0
-    rendition = Rendition(
-        folder="audio", init_digest=digest(init), init_size=len(init), codecs=AAC_LC, segments=segments
-    )
-    return rendition, channels
-
-
-async def _uncut_sound(place: Workplace, session: Session, folder: Path) -> list[tuple[Path, Sound]]:
-    """The sound of an upload, which was put aside whole."""
-    path = folder / SOUND
-    try:
-        await in_thread(place.ingest.get_file, session.sound_key, path)
-        audio = (await probe(path, max_pixels=place.settings.max_pixels, fence=place.settings.fence)).audio
-    except NotFoundError:
-        return []
-    except RefusedError as error:
-        log.warning("%s: its sound cannot be read: %s", session.path, error)
-        return []
-    if audio is None:
-        return []
-    start_s = audio.start_s - SOUND_ORIGIN_S
-    return [(path, Sound(start_s=start_s, channels=audio.channels, layout=audio.layout))]
-
-
-async def _sounds_of_parts(
-    place: Workplace, session: Session, good: Mapping[int, PartMarker], folder: Path
-) -> list[tuple[Path, Sound]]:
-    """What the parts of a recording have put aside of their sound, in order."""
-    sounds = [(folder / f"{n:04d}.mov", n, part, part.sound) for n, part in sorted(good.items()) if part.sound]
-    files = [(f"{part_attempt_prefix(session, n, part.attempt)}audio.mov", path) for path, n, part, _ in sounds]
-    await each(files, lambda file: place.egress.get_file(*file))
-    return [(path, sound) for path, _, _, sound in sounds]
 
 
 async def _poster(place: Workplace, found: Sequence[Piece], widths: Sequence[int], folder: Path) -> bool:

@@ -9,9 +9,10 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from signal import SIGKILL
 from typing import TypeVar
@@ -19,16 +20,18 @@ from typing import TypeVar
 from panocast.errors import TemporaryError
 from panocast.fence import Fence, Limits
 from panocast.ffmpeg import Progress, ProgressReader
+from panocast.folders import in_words
 from panocast.layout import Session
 from panocast.process import Command, LimitError, ProcessError, run
 from panocast.queue import Queue
 from panocast.sandbox import refuse_links, sandboxed
 from panocast.settings import TranscoderSettings
-from panocast.store import Store
+from panocast.store import Store, local_folder
 from panocast.threads import in_thread
 from transcoder.encode import Quality
 from transcoder.event import is_done
 from transcoder.limits import ceilings, within
+from transcoder.room import FULL, check_room, full, is_full, says_full
 
 log = logging.getLogger(__name__)
 
@@ -67,11 +70,22 @@ class Workplace:
             self.scratch.mkdir(parents=True, exist_ok=True)
             path = Path(tempfile.mkdtemp(prefix=f"{label}-", dir=self.scratch))
         except OSError as error:
-            raise TemporaryError(f"no scratch folder in {self.scratch}: {error.strerror}") from error
+            raise in_words(error, "no scratch folder", self.scratch) from error
         try:
             yield path
+        except OSError as error:
+            if error.errno in FULL:
+                raise full("a job", self.scratch) from error
+            raise
         finally:
             await asyncio.shield(in_thread(shutil.rmtree, path, True))
+
+    async def check_room(self, what: str, *, scratch: int = 0, ingest: int = 0, egress: int = 0) -> None:
+        """NoRoomError unless a job can write so many bytes to its folder, and move so many from there to the stores."""
+        stores = {local_folder(self.ingest.url): ingest, local_folder(self.egress.url): egress}
+        needs = {self.scratch: scratch} | {folder: size for folder, size in stores.items() if folder}
+        needs = {folder: size for folder, size in needs.items() if size}
+        await in_thread(partial(check_room, what, needs, leave_bytes=self.settings.disk_free_mb << 20))
 
     async def ffmpeg(
         self,
@@ -80,18 +94,19 @@ class Workplace:
         cwd: Path,
         what: str,
         limits: Limits | None = None,
+        reads: Sequence[Path] = (),
         on_progress: OnProgress | None = None,
     ) -> int:
-        """Run an ffmpeg to its end, fenced into the folder `cwd`, and give the frames it wrote.
+        """Run an ffmpeg to its end, fenced into the folder `cwd` (and what it `reads`), and give the frames it wrote.
 
         `limits` are no more than the settings' ceilings. Raises ProcessError when it fails or does not get on for
-        `stall_s`, LimitError when it was stopped by a limit.
+        `stall_s`, LimitError when it was stopped by a limit, NoRoomError when it met a full disk.
         """
-        reader, last = ProgressReader(), Progress()
+        reader, last, met_full_disk = ProgressReader(), Progress(), False
         loop = asyncio.get_running_loop()
         most = ceilings(self.settings)
         limits = within(limits, most) if limits else most
-        fence = Fence(limits, sandboxed(self.settings.fence), folder=cwd)
+        fence = Fence(limits, sandboxed(self.settings.fence), folder=cwd, reads=reads)
         command = Command(f"ffmpeg ({what})", argv, cwd=cwd, yielding=self.settings.yielding, fence=fence)
         outgrown = asyncio.create_task(_outgrown(cwd, limits.output_bytes))
         try:
@@ -109,9 +124,18 @@ class Workplace:
                     if on_progress:
                         on_progress(progress)
 
-                await run(command, on_stdout=take)
+                def hear(line: str) -> None:
+                    nonlocal met_full_disk
+                    met_full_disk = met_full_disk or says_full(line)
+
+                await run(command, on_stdout=take, on_stderr=hear)
             await in_thread(refuse_links, cwd)
+            # With a full disk some of its muxers fail, some warn only, that for HLS says nothing.
+            if met_full_disk or await in_thread(is_full, cwd):
+                raise full(f"ffmpeg ({what})", self.scratch)
         except ProcessError as error:
+            if met_full_disk:
+                raise full(f"ffmpeg ({what})", self.scratch) from error
             raise ProcessError(_in_words(error, what), error.code, error.tail) from error
         except TimeoutError as error:
             if outgrown.done():
@@ -124,9 +148,9 @@ class Workplace:
         return last.frames
 
     async def store_files(self, folder: Path, names: Sequence[str], prefix: str) -> None:
-        """Put files of `folder` into the egress store under `prefix`, a few at a time."""
+        """Move files of `folder` into the egress store under `prefix`, a few at a time."""
         share = max(TRANSFERS, self.egress.at_once // self.slots)  # the other slots transfer, too
-        await each(names, lambda name: self.egress.put_file(prefix + name, folder / name), at_once=share)
+        await each(names, lambda name: move_into(self.egress, prefix + name, folder / name), at_once=share)
 
     async def copy(self, pairs: Sequence[tuple[str, str]]) -> None:
         """Copy objects (source, target) within the egress store, a few at a time."""
@@ -135,6 +159,12 @@ class Workplace:
     async def is_done(self, session: Session, part: int = 0) -> bool:
         """Whether nothing is left to do for a session, or for a part of it."""
         return await in_thread(is_done, self.ingest, self.egress, session, part)
+
+
+def move_into(store: Store, key: str, path: Path, *, if_absent: bool = False) -> None:
+    """Store a file of our own that nobody needs any more; blocks."""
+    store.put_file(key, path, if_absent=if_absent)
+    path.unlink()
 
 
 async def _outgrown(folder: Path, most_bytes: int) -> None:
@@ -163,28 +193,32 @@ def _in_words(error: ProcessError, what: str) -> str:
     return f"ffmpeg ({what}) failed with code {error.code}" + (f": {reason}" if reason else "")
 
 
-async def each(items: Sequence[T], call: Callable[[T], object], *, at_once: int = TRANSFERS) -> None:
+async def each(items: Iterable[T], call: Callable[[T], object], *, at_once: int = TRANSFERS) -> None:
     """Call a blocking function, which may be repeated, on every item in threads, `at_once` at a time.
 
     What fails for now is tried again a moment later: of thousands of transfers one fails now and then, and must not
     send the others back to the start. The first other error ends it.
     """
-    slots = asyncio.Semaphore(at_once)
+    left = iter(items)  # shared: a day's recording has hundreds of thousands, which need no task each
 
-    async def one(item: T) -> None:
-        async with slots:
-            for pause_s in PAUSES_S:
-                try:
-                    await in_thread(call, item)
-                    return
-                except TemporaryError as error:
-                    log.warning("%s; again in %g s", error, pause_s)
-                await asyncio.sleep(pause_s)
-            await in_thread(call, item)
+    async def some() -> None:
+        for item in left:
+            await _patiently(call, item)
 
     try:
         async with asyncio.TaskGroup() as group:
-            for item in items:
-                group.create_task(one(item))
+            for _ in range(at_once):
+                group.create_task(some())
     except ExceptionGroup as errors:
         raise errors.exceptions[0] from errors
+
+
+async def _patiently(call: Callable[[T], object], item: T) -> None:
+    for pause_s in PAUSES_S:
+        try:
+            await in_thread(call, item)
+            return
+        except TemporaryError as error:
+            log.warning("%s; again in %g s", error, pause_s)
+        await asyncio.sleep(pause_s)
+    await in_thread(call, item)

@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from infra.local.ports import lan_address
+from infra.local.ports import own_address, public_address
 
 # Apple's devices take no server certificate that is valid for longer (https://support.apple.com/en-us/103769).
 VALID = timedelta(days=397)
@@ -49,11 +49,12 @@ def own_certificate(folder: Path, names: Sequence[str] | None = None, now: datet
     return files
 
 
-def machine_names() -> list[str]:
-    """What this machine is called at home: its host name, also as `.local`, and its addresses."""
+def machine_names(bind: str = "0.0.0.0") -> list[str]:
+    """What this machine is called at home: its host name, also as `.local`, and its addresses, as far as what listens
+    on the IP address `bind` is reached there."""
     host = socket.gethostname().split(".")[0].lower()
     called = [host, f"{host}.local"] if re.fullmatch(r"[a-z0-9-]{1,63}", host) else []
-    return ["localhost", *called, "127.0.0.1", "::1", lan_address()]
+    return ["localhost", *called, "127.0.0.1", "::1", public_address(bind) or own_address(bind)]
 
 
 def _serves(files: Files, names: Sequence[str], now: datetime) -> bool:

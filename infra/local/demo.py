@@ -6,6 +6,7 @@ import json
 import logging
 
 from infra.local.plan import Plan
+from infra.local.ports import in_url
 from panocast.errors import PanocastError
 from panocast.keys import open_keys
 from panocast.process import Command, run
@@ -21,7 +22,7 @@ TEST_NAME = "test"
 def publish_url(plan: Plan, application: str, name: str) -> str:
     """Where an encoder on this machine publishes stream `name`, its key included."""
     key = open_keys(plan.settings).key(name)
-    return f"rtmp://127.0.0.1:{plan.ports.rtmp}/{application}/{name}?key={key}"
+    return f"rtmp://{in_url(plan.address)}:{plan.ports.rtmp}/{application}/{name}?key={key}"
 
 
 def test_source(plan: Plan) -> Command:

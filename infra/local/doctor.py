@@ -229,14 +229,14 @@ def _nearest(folder: Path) -> Path:
 # ---------------------------------------------------------------------------------------------------------- ports
 
 
-def check_port(name: str, port: int) -> Check:
-    """Can a server listen on this TCP port on all addresses?"""
+def check_port(name: str, port: int, address: str = "0.0.0.0") -> Check:
+    """Can a server listen on this TCP port of an address, or of all?"""
     label = f"port {port} ({name})"
     try:
-        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET) as probe:
             # As servers do: what is left of closed connections does not count.
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind(("", port))
+            probe.bind((address, port))
     except PermissionError:
         return Check(label, False, "needs root", "choose a port above 1023")
     except OSError as error:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import aiohttp
 
 from infra.local.plan import Plan
+from infra.local.ports import in_url
 from panocast.service import Service
 
 log = logging.getLogger(__name__)
@@ -21,7 +22,7 @@ PATIENCE_S = 30.0
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """What a service answers on loopback while it is well: any answer of HTTP, whatever its status."""
+    """What a service answers on this machine while it is well: any answer of HTTP, whatever its status."""
 
     service: str
     url: str
@@ -30,7 +31,7 @@ class Check:
 def checks(plan: Plan) -> list[Check]:
     """The check of every service that answers HTTP."""
     found = [
-        Check("edge nginx", f"http://127.0.0.1:{plan.ports.http}/icon.svg"),
+        Check("edge nginx", f"http://{in_url(plan.address)}:{plan.ports.http}/icon.svg"),
         Check("edge agent", f"http://127.0.0.1:{plan.edge.settings.edge.agent_port}/healthz"),
     ]
     for part in (plan.primary, plan.backup):

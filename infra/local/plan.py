@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from infra.local.certificate import Files
-from infra.local.ports import LOOPBACK, lan_address
+from infra.local.ports import LOOPBACK, in_url, own_address, public_address
 from panocast.settings import Overrides, Settings, load_settings
 
 
@@ -53,20 +53,31 @@ class Plan:
         """What all parts share."""
         return self.primary.settings
 
+    @property
+    def address(self) -> str:
+        """Where this machine itself reaches the public ports."""
+        return own_address(self.settings.bind)
+
+    def public_url(self) -> str | None:
+        """Where other devices on the network find the library now: by HTTPS where there is any, for their sensors need
+        it. None where none of them does."""
+        return _public_url(self.settings.bind, self.ports)
+
     def urls(self) -> dict[str, str | int]:
         """What people and scripts need to know, once it runs (the line of `--json`)."""
-        web = f"http://localhost:{self.ports.http}"
-        secure = {"player_https": f"https://localhost:{self.ports.https}/"} if self.ports.https else {}
+        host = "localhost" if self.address == LOOPBACK else in_url(self.address)
+        web, rtmp = f"http://{host}:{self.ports.http}", f"rtmp://{host}:{self.ports.rtmp}"
+        secure = {"player_https": f"https://{host}:{self.ports.https}/"} if self.ports.https else {}
         return {
             "player": f"{web}/",
             **secure,
-            "lan": public_url(self.ports),
+            "lan": self.public_url() or f"{web}/",
             "live": f"{web}/live.json",
             "catalog": f"{web}/vod/catalog.json",
             "health": f"{web}/healthz",
-            "rtmp": f"rtmp://localhost:{self.ports.rtmp}/live",
-            "rtmp_backup": f"rtmp://localhost:{self.ports.backup_rtmp}/live",
-            "rtmp_test": f"rtmp://localhost:{self.ports.rtmp}/qa",
+            "rtmp": f"{rtmp}/live",
+            "rtmp_backup": f"rtmp://{host}:{self.ports.backup_rtmp}/live",
+            "rtmp_test": f"{rtmp}/qa",
             "state": str(self.settings.state),
             "http_port": self.ports.http,
             "rtmp_port": self.ports.rtmp,
@@ -79,11 +90,12 @@ def own_folder(state: Path) -> Path:
     return state / "tls"
 
 
-def public_url(ports: Ports) -> str:
-    """Where other devices on the network find the library: by HTTPS where there is any, for their sensors need it."""
-    if ports.https:
-        return f"https://{lan_address()}:{ports.https}/"
-    return f"http://{lan_address()}:{ports.http}/"
+def _public_url(bind: str, ports: Ports) -> str | None:
+    address = public_address(bind)
+    if address is None:
+        return None
+    host = in_url(address)
+    return f"https://{host}:{ports.https}/" if ports.https else f"http://{host}:{ports.http}/"
 
 
 def make_plan(
@@ -124,8 +136,8 @@ def make_plan(
     web: dict[str, str | int] = {}
     if ports.https and tls:
         web = {"https_port": ports.https, "tls_cert": str(tls.certificate), "tls_key": str(tls.key)}
-    if settings.edge.public_url is None and lan_address() != LOOPBACK:
-        web["public_url"] = public_url(ports)
+    if settings.edge.public_url is None and (url := _public_url(settings.bind, ports)):
+        web["public_url"] = url
     edge = part(
         edge={
             **web,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import random
 import socket
 from contextlib import suppress
@@ -24,11 +25,37 @@ def _is_free(port: int) -> bool:
     return False
 
 
-def accepts(port: int) -> bool:
+def accepts(port: int, address: str = LOOPBACK) -> bool:
     """Whether something on this machine accepts connections on `port`."""
-    with socket.socket() as trial:
-        trial.settimeout(0.5)
-        return trial.connect_ex(("127.0.0.1", port)) == 0
+    with suppress(OSError), socket.create_connection((address, port), timeout=0.5):
+        return True
+    return False
+
+
+def is_own(address: str) -> bool:
+    """Whether something on this machine can listen on an IP address."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    with socket.socket(family) as trial, suppress(OSError):
+        trial.bind((address, 0))
+        return True
+    return False
+
+
+def own_address(bind: str) -> str:
+    """The address at which this machine reaches what listens on the IP address `bind`, which may stand for all."""
+    return LOOPBACK if ipaddress.ip_address(bind).is_unspecified else bind
+
+
+def public_address(bind: str) -> str | None:
+    """The address at which other devices reach what listens on the IP address `bind`; None where none does."""
+    chosen = ipaddress.ip_address(bind)
+    address = lan_address() if chosen.is_unspecified else bind
+    return None if ipaddress.ip_address(address).is_loopback else address
+
+
+def in_url(address: str) -> str:
+    """An IP address as URLs write it."""
+    return f"[{address}]" if ":" in address else address
 
 
 def lan_address() -> str:

@@ -9,7 +9,7 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from logging.handlers import RotatingFileHandler
@@ -20,10 +20,12 @@ import aiohttp
 
 import edge.services
 import origin.services
+from edge.config import edge_paths
 from infra.local import demo, health
+from infra.local.address import follow_address
 from infra.local.doctor import check_port
 from infra.local.plan import Part, Plan
-from infra.local.ports import accepts
+from infra.local.ports import accepts, in_url, is_own
 from infra.local.sweep import sweep_leftovers
 from panocast.errors import PanocastError, UsageError
 from panocast.lifecycle import keep_running, until_stopped
@@ -48,13 +50,15 @@ class Extras:
 
 def check_machine(plan: Plan) -> None:
     """Raise UsageError, in one line with its mend, for what would keep the platform from starting."""
+    if not is_own(plan.address):
+        raise UsageError(f"this machine has no address {plan.address}: choose another with --bind, or leave it out")
     for what, port, option in (
         ("HTTP", plan.ports.http, "--http-port"),
         ("RTMP", plan.ports.rtmp, "--rtmp-port"),
         ("RTMP of the backup", plan.ports.backup_rtmp, "--backup-rtmp-port"),
         *([("HTTPS", plan.ports.https, "--https-port")] if plan.ports.https else []),
     ):
-        check = check_port(what, port)
+        check = check_port(what, port, plan.settings.bind)
         if not check.ok:
             raise UsageError(f"{check.name} is {check.detail}: stop what holds it, or choose another with {option}")
     free = shutil.disk_usage(plan.settings.state).free
@@ -66,8 +70,9 @@ def check_machine(plan: Plan) -> None:
 
 
 @asynccontextmanager
-async def running(plan: Plan, extras: Extras) -> AsyncIterator[asyncio.Task[None]]:
-    """The platform, from ready to stopped; gives the task that ends only if something fails for good."""
+async def running(plan: Plan, extras: Extras, moved: Callable[[str], None]) -> AsyncIterator[asyncio.Task[None]]:
+    """The platform, from ready to stopped; gives the task that ends only if something fails for good. `moved` is called
+    with each URL at which other devices find it from then on."""
     plan.ready_file.unlink(missing_ok=True)
     await sweep_leftovers(plan.settings.state / "run.json")
     services = await _services(plan, extras)
@@ -76,6 +81,10 @@ async def running(plan: Plan, extras: Extras) -> AsyncIterator[asyncio.Task[None
         await _wait_until_ready(plan, services, tasks[0])
         plan.ready_file.touch()
         tasks.append(asyncio.create_task(health.watch(services, health.checks(plan))))
+        if plan.settings.edge.public_url is None:  # nobody chose one
+            edge_part = plan.edge.settings
+            following = follow_address(edge_paths(edge_part), edge_part.edge, plan.public_url, moved)
+            tasks.append(asyncio.create_task(following))
         if extras.demo:
             tasks.append(asyncio.create_task(demo.publish_once(plan)))
         yield tasks[0]
@@ -151,7 +160,8 @@ async def _wait_until_ready(plan: Plan, services: list[Service], keeper: asyncio
     deadline = time.monotonic() + START_TIMEOUT_S
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=2)) as session:
         while True:
-            waiting = [f"port {port}" for port in (plan.ports.rtmp, plan.ports.backup_rtmp) if not accepts(port)]
+            rtmp = (plan.ports.rtmp, plan.ports.backup_rtmp)
+            waiting = [f"port {port}" for port in rtmp if not accepts(port, plan.address)]
             if not await _edge_sees_origins(session, plan):
                 waiting.append("the edge")
             if worker.pid is None:
@@ -171,7 +181,7 @@ async def _wait_until_ready(plan: Plan, services: list[Service], keeper: asyncio
 async def _edge_sees_origins(session: aiohttp.ClientSession, plan: Plan) -> bool:
     """Whether the edge answers and both origins answer it; it calls itself ready only once `up` says so."""
     try:
-        async with session.get(f"http://127.0.0.1:{plan.ports.http}/healthz") as response:
+        async with session.get(f"http://{in_url(plan.address)}:{plan.ports.http}/healthz") as response:
             origins = (await response.json())["origins"]
     except (aiohttp.ClientError, TimeoutError, ValueError, KeyError):
         return False

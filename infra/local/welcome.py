@@ -23,8 +23,10 @@ def welcome(plan: Plan, extras: Extras) -> RenderableType:
     table.add_column(style="bold")
     table.add_column(overflow="fold")
     table.add_row("Watch", str(urls["player"]))
-    table.add_row("", f"{urls['lan']}  (other devices on your network, or the code below)")
-    if "player_https" in urls:
+    public = plan.public_url()
+    if public:
+        table.add_row("", f"{public}  (other devices on your network, or the code below)")
+    if urls.get("player_https", public) != public:
         table.add_row("", f"{urls['player_https']}")
     table.add_row("", _about_https(plan))
     if extras.test_source:
@@ -33,16 +35,17 @@ def welcome(plan: Plan, extras: Extras) -> RenderableType:
         table.add_row("Demo", "a 30-second event is live as `demo`; a minute later it is on demand")
     table.add_row("", "")
     table.add_row("OBS", "Settings → Stream → Service: Custom…")
-    table.add_row("  Server", f"rtmp://HOST:{plan.ports.rtmp}/live  (HOST: localhost, or this machine's address)")
+    elsewhere = "  (from other devices: this machine's address)" if "localhost" in str(urls["rtmp"]) else ""
+    table.add_row("  Server", f"{urls['rtmp']}{elsewhere}")
     table.add_row("  Stream key", f"what this prints: {_program()} stream-key NAME{_state_option(plan)}")
     table.add_row("  Keyframes", "Settings → Output → Keyframe interval: 2 s")
-    table.add_row("Backup", f"rtmp://HOST:{plan.ports.backup_rtmp}/live  (the same key; optional)")
+    table.add_row("Backup", f"{urls['rtmp_backup']}  (the same key; optional)")
     table.add_row("", "")
     table.add_row("Uploads", f"a video put into {plan.settings.state}/ingest/uploads/ becomes video on demand")
     table.add_row("Logs", f"{plan.settings.state}/log/")
     panel = Panel(table, title="panocast is running", expand=False)
-    public = plan.edge.settings.edge.public_url
-    return Group(panel, *([qr_text(public)] if public else []), Text("Ctrl-C stops everything."))
+    shown = plan.edge.settings.edge.public_url
+    return Group(panel, *([qr_text(shown)] if shown else []), Text("Ctrl-C stops everything."))
 
 
 def _about_https(plan: Plan) -> str:

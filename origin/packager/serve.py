@@ -11,7 +11,7 @@ from origin.packager.packager import OwnPackager
 from origin.packager.stream import PackagedStream
 from panocast.feed import FILE_NAME, WAIT_S, State
 from panocast.layout import STREAM_NAME
-from panocast.live_hls import live_multivariant, media_playlist
+from panocast.live_hls import live_multivariant, media_playlist, rows_of
 
 _NAME = f"{{name:{STREAM_NAME.pattern}}}"
 _WIDTH = "{width:[1-9][0-9]{0,4}}"
@@ -52,8 +52,7 @@ class Site:
             return _missing()
         package = stream.package
         text = media_playlist(
-            package.window.segments,
-            width,
+            rows_of(package.window.segments, width),
             target_duration_s=package.timeline.target_duration_s,
             ended=package.state is State.ENDED,
         )

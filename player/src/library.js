@@ -149,12 +149,22 @@ function howTo(open) {
 
 /** Where a phone finds this page, as a code for its camera. @param {HTMLElement} header */
 async function offerPhone(header) {
-  const url = (await fetchSite().catch(() => undefined))?.url;
+  const told = async () => (await fetchSite().catch(() => undefined))?.url;
+  const url = await told();
   if (!url) return;
   const code = el('img', { src: '/qr.svg', alt: words.onPhoneCode, class: 'qr', loading: 'lazy' });
+  const address = el('code', {}, url);
   const ownCertificate = /^https:\/\/[\d.]+[:/]/.test(url) && el('p', { class: 'hint' }, words.ownCertificate);
-  const sheet = el('div', {}, code, el('p', {}, el('code', {}, url)), ownCertificate);
-  header.append(el('details', { class: 'phone' }, el('summary', {}, icon('phone'), words.onPhone), sheet));
+  const sheet = el('div', {}, code, el('p', {}, address), ownCertificate);
+  const details = el('details', { class: 'phone' }, el('summary', {}, icon('phone'), words.onPhone), sheet);
+  header.append(details);
+  // A laptop's address changes with the network it is in.
+  poll(async () => {
+    const now = details.open && (await told());
+    if (!now || now === address.textContent) return;
+    address.textContent = now;
+    code.src = `/qr.svg?${encodeURIComponent(now)}`;
+  }, 3000);
 }
 
 /**

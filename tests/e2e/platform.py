@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import aiohttp
 
@@ -37,7 +38,8 @@ class Platform:
     @property
     def web(self) -> str:
         """The edge's base URL."""
-        return f"http://127.0.0.1:{self.urls['http_port']}"
+        host = urlsplit(self.urls["player"]).hostname
+        return f"http://{'127.0.0.1' if host == 'localhost' else host}:{self.urls['http_port']}"
 
     def children(self) -> dict[str, int]:
         """The process ids of everything under the supervisor, as run.json says."""

@@ -10,7 +10,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from panocast.feed import Feed, State
+from panocast.feed import Feed, FeedSegment, RungFile, State
 from panocast.follow import LARGEST_FEED_BYTES, follow_feed
 from tests.serving import serving
 from tests.waiting import eventually
@@ -72,6 +72,34 @@ async def test_each_state_is_told_once_and_asked_for_by_its_cursor() -> None:
         await other.has(feed(2))
         await eventually(lambda: other.heard == [feed(1), feed(2)], every_s=0.01)
         await eventually(lambda: other.asked == [None, "first.1", "first.2"], every_s=0.01)
+
+
+async def test_what_a_long_window_told_before_is_not_read_anew() -> None:
+    def window(version: int, *segments: FeedSegment) -> Feed:
+        return feed(version).model_copy(update={"segments": segments})
+
+    segments = [FeedSegment(timeline="0123abcd", number=n, date_ms=n, duration_ms=1) for n in range(6)]
+    file = RungFile(init="init-0123456789ab.mp4", size=1)
+    changed = segments[2].model_copy(update={"rungs": {640: file}})
+    told = [
+        window(1, *segments[:3]),
+        window(2, *segments[1:4]),
+        window(3, segments[1], changed, *segments[3:5]),
+        window(4, changed, *segments[3:]),
+        window(5, *segments[4:], *segments[:2]),
+        window(6),
+        window(7, segments[5]),
+    ]
+    other = Other()
+    other.now = told[0]
+    async with followed(other):
+        for now in told:
+            await other.has(now)
+            await eventually(lambda: other.heard[-1:] == [other.now], every_s=0.01)
+        assert other.heard == told
+    one, two, three, four = [said.segments for said in other.heard if said][:4]
+    assert one[1] is two[0] is three[0]
+    assert two[2] is three[2] is four[1]
 
 
 async def test_a_restarted_peer_and_one_that_lost_the_stream_are_followed_on() -> None:

@@ -77,6 +77,10 @@ async def test_a_desktop_shows_phones_the_way(site: PlayerSite, visit: Opening) 
     await page.get_by_text("https://192.168.1.5:8443/").wait_for()
     await page.get_by_text("the phone’s browser warns once").wait_for()
     await holds(page, "document.querySelector('.qr').naturalWidth > 0")
+    await page.evaluate("document.querySelector('.qr').onload = () => { window.codes = 1; }")
+    site.told = {"url": "https://10.0.0.7:8443/"}  # it is in another network now
+    await page.get_by_text("https://10.0.0.7:8443/").wait_for()
+    await holds(page, "window.codes === 1")
 
 
 async def test_a_library_out_of_reach_says_so_and_recovers(site: PlayerSite, visit: Opening) -> None:

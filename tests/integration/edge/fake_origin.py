@@ -66,7 +66,7 @@ def init_of(width: int) -> tuple[str, bytes]:
 class FakeOrigin:
     """Serves `segments` of one stream. `short`: its segments are cut off; `deaf`: it gets no more of them; `halting`:
     its list comes in two pieces; `bytes_per_s`: how fast it sends; `size`: how many bytes a segment has; `files`:
-    anything else, by path."""
+    anything else, by path; `sending`: the files that it sends slowly now."""
 
     role: str
     name: str = NAME
@@ -84,6 +84,7 @@ class FakeOrigin:
     window: int = 20
     version: int = 0
     port: int = field(default_factory=free_port)
+    sending: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.epoch = f"{self.role}{time.time_ns()}"
@@ -200,9 +201,13 @@ class FakeOrigin:
         response = web.StreamResponse()
         response.content_length = len(body)
         await response.prepare(request)
-        for start in range(0, len(body), 1000):
-            await response.write(body[start : start + 1000])
-            await asyncio.sleep(1000 / self.bytes_per_s)
+        self.sending.add(request.path)
+        try:
+            for start in range(0, len(body), 1000):
+                await response.write(body[start : start + 1000])
+                await asyncio.sleep(1000 / self.bytes_per_s)
+        finally:
+            self.sending.discard(request.path)
         return response
 
     async def _list(self, request: web.BaseRequest, body: bytes) -> web.StreamResponse:

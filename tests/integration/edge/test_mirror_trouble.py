@@ -71,6 +71,33 @@ async def test_viewers_do_not_notice_what_happens_to_the_primary(fault: object, 
         assert (await figures(edge))['panocast_edge_switches_total{stream="cam"}'] == 1 or stood.seconds > 0.25
 
 
+async def test_a_new_file_that_is_late_comes_from_the_other_origin_before_the_primary_is_left(tmp_path: Path) -> None:
+    """For a segment of 8 s the edge has 4 s of patience with an origin; after 2 s it asks the other one, too."""
+    program = Program(duration_ms=8_000)
+    async with mirroring(tmp_path) as (edge, primary, backup), standstill() as stood:
+        several(program, primary, backup, count=2)
+        await eventually(lambda: listed(edge))
+        await until_playable(edge)
+        assert _fetched(backup) == []
+        primary.bytes_per_s = primary.size / 8
+        name = several(program, primary, backup, count=1)
+
+        async def shows() -> bool:
+            playlist = await edge.playlist(RUNG)
+            return playlist is not None and playlist.segments[-1].uri == name
+
+        await eventually(shows, every_s=0.02)
+        told = await listed(edge)
+        if stood.seconds < 0.5:
+            assert told["origin"] == "primary", "viewers waited until it was given up"
+            assert len(primary.sending) == len(_fetched(backup)) == 2
+
+        async def switched() -> bool:
+            return (await listed(edge))["origin"] == "backup"
+
+        await eventually(switched)
+
+
 async def test_a_primary_that_is_well_again_serves_again_without_a_seam(tmp_path: Path) -> None:
     async with mirroring(tmp_path, back_s=1.0) as (edge, primary, backup), on_air(Program(), primary, backup):
         await eventually(lambda: listed(edge))

@@ -34,8 +34,14 @@ async def signing(state: Path) -> AsyncIterator[tuple[Edge, str]]:
         async def known() -> bool:
             return NAME.encode() in (await edge.get("/live.json"))[1]
 
+        secret = playback_secret(state)
+
+        async def plays() -> bool:
+            return (await edge.get(sign(MASTER, secret, valid_s=600)))[0] == 200
+
         await eventually(known)
-        yield edge, playback_secret(state)
+        await eventually(plays)
+        yield edge, secret
 
 
 async def test_a_signed_url_opens_a_stream_with_all_its_files_for_any_player(tmp_path: Path) -> None:

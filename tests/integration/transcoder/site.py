@@ -30,6 +30,7 @@ FAST: dict[str, Any] = {
     "retry_s": 0.0,
     "segment_s": 1.0,
     "visibility_s": 10.0,
+    "disk_free_mb": 0,  # whatever room this machine has
 }
 
 

@@ -3,19 +3,28 @@ the worker goes on."""
 
 from __future__ import annotations
 
-import asyncio
 import random
+import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from panocast.layout import upload_session
+from panocast.errors import NoRoomError, TemporaryError
+from panocast.layout import UploadKey, upload_session
+from panocast.process import Child, Command
 from tests.aws import AwsServer
-from tests.disk import can_mount
+from tests.disk import can_mount, fill, small_disk
 from tests.faults import Fault, at_random, faulty
 from tests.integration.transcoder.processes import environment_of, transcoder, worker_argv
-from tests.integration.transcoder.site import Site, make_video, session_at
+from tests.integration.transcoder.site import Site, directory_site, make_video, session_at
+from tests.unit.transcoder.recordings import Watched
+from tests.waiting import eventually
+from transcoder.cut import scan_argv
+from transcoder.encode import Span
 from transcoder.missing import missing_keys
+from transcoder.sound import audio_argv, concat_script
+from transcoder.upload import cut_upload
 
 pytestmark = pytest.mark.slow
 SESSION = session_at()
@@ -55,29 +64,74 @@ async def test_a_service_that_is_away_for_a_while_is_waited_for(
 
 
 @pytest.mark.skipif(not can_mount(), reason="this machine allows no mounts in a namespace of our own")
-async def test_a_full_disk_sets_a_job_aside_with_its_reason_and_the_worker_goes_on(
+async def test_a_job_for_which_there_is_no_room_waits_for_it_and_the_worker_goes_on(
     site: Site, small: Path, tmp_path: Path
 ) -> None:
-    """A scratch folder of 400 kB: what fits is transcoded, what does not is refused in words after some tries."""
-    site.ingest.put_file("uploads/large.mp4", make_video(tmp_path / "large.mp4", 3, size="1280x640"))
+    """A scratch folder of 2 MB: what fits is transcoded, what does not is said before, and done elsewhere."""
+    large = make_video(tmp_path / "large.mp4", 4, size="1280x640")
+    assert large.stat().st_size > 1 << 20
+    site.ingest.put_file("uploads/large.mp4", large)
     site.record(SESSION, [small], announce=False)
     scratch = site.root / "scratch"
     scratch.mkdir()
-    mount = f"mount -t tmpfs -o size=400k none '{scratch}' && exec \"$@\""
-    process = await asyncio.create_subprocess_exec(
-        *("unshare", "-rm", "sh", "-c", mount, "sh", *worker_argv(site, "--until-idle")),
-        env=environment_of(site, tries=2),
-        stderr=asyncio.subprocess.PIPE,
+    mount = f"mount -t tmpfs -o size=2m none '{scratch}' && exec \"$@\""
+    worker = Child(
+        Command(
+            "worker",
+            ["unshare", "-rm", "sh", "-c", mount, "sh", *worker_argv(site)],
+            env=environment_of(site, disk_free_mb=0, retry_s=0.5),
+        )
     )
-    async with asyncio.timeout(120):
-        _, err = await process.communicate()
-    assert process.returncode == 0, err.decode()
-    assert site.masters() == [SESSION.master_key]
-    said = site.failed("uploads/large.mp4")
-    assert "full" in said["reason"]
-    assert said["tries"] == 2
-    (dead,) = site.queue.dead()
-    assert dead.reason == said["reason"]
+    await worker.start()
+    try:
+        await eventually(lambda: site.masters() == [SESSION.master_key], within_s=60)
+        await eventually(lambda: "looking again" in "".join(worker.tail), within_s=60)
+    finally:
+        await worker.stop()
+    assert f"uploads/large.mp4 needs {2 * large.stat().st_size / 1e6:.0f} MB" in "".join(worker.tail)
+    assert "make room there" in "".join(worker.tail)
+    assert site.queue.dead() == []
+    assert site.keys("failed/") == []
+    code, _, err = await transcoder(site, "worker", "--until-idle")
+    assert code == 0, err
+    assert len(site.masters()) == 2
+
+
+@pytest.mark.skipif(not can_mount(), reason="this machine allows no mounts in a namespace of our own")
+async def test_an_upload_takes_its_size_beside_itself(tmp_path: Path) -> None:
+    """All of it on one disk: the file, its parts, and one of these twice."""
+    large = make_video(tmp_path / "large.mp4", 4, size="1280x640")
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    async with small_disk(folder, str(int(2.5 * large.stat().st_size))) as disk:
+        site = directory_site(disk, disk_free_mb=0, part_s=1, fence="off")
+        site.upload("large.mp4", large)
+        await site.work()
+        assert site.queue.dead() == []
+        assert [stat.key.rpartition("/")[2] for stat in site.ingest.list("recordings/")][-1] == "sound.mka"
+
+
+@pytest.mark.skipif(not can_mount(), reason="this machine allows no mounts in a namespace of our own")
+async def test_an_ffmpeg_that_meets_a_full_disk_has_not_succeeded(site: Site, small: Path, tmp_path: Path) -> None:
+    """Not even where it says that it has: lists and HLS lose their ends without a failure."""
+    fits, sound = Span(0, 2), [("small.mp4", 0.0)]
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    async with small_disk(folder, "1m") as disk:
+        shutil.copy(small, disk / "small.mp4")
+        (disk / "audio").mkdir()
+        (disk / "audio.ffconcat").write_text(concat_script(sound))
+        place = replace(site.place(fence="off"), scratch=disk)
+        lists = scan_argv("small.mp4", "mov", max_pixels=10**8, sound=False)
+        encodes = audio_argv("audio.ffconcat", 0, fits, 2, segment_s=1)
+        for argv in (lists, encodes):
+            await place.ffmpeg(argv, cwd=disk, what="it")
+        for path in (disk / "packets.txt", *(disk / "audio").iterdir()):
+            path.unlink()
+        fill(disk / "other")
+        for argv in (lists, encodes):
+            with pytest.raises(NoRoomError, match="full: make room there"):
+                await place.ffmpeg(argv, cwd=disk, what="it")
 
 
 async def test_an_object_that_was_deleted_before_its_turn_is_refused_and_the_rest_published(
@@ -127,6 +181,25 @@ async def test_an_upload_that_is_replaced_while_it_is_worked_on_gives_each_versi
     sessions = [upload_session(key, stat.etag, stat.modified) for stat in (first, second)]
     frames = [len(next(iter(cloud.check(session).video.values())).times_s) for session in sessions]
     assert frames == [60, 30]
+
+
+async def test_of_an_upload_that_is_written_to_while_it_is_cut_nothing_is_taken(site: Site, small: Path) -> None:
+    path = site.root / "ingest" / "uploads" / "card.mp4"
+    path.parent.mkdir(parents=True)
+    shutil.copy(small, path)
+    before = site.ingest.stat("uploads/card.mp4")
+    assert before is not None
+    session = upload_session(before.key, before.etag, before.modified)
+
+    def write() -> None:
+        with path.open("ab") as file:
+            file.write(b"more of it")
+
+    store = site.ingest
+    site.ingest = Watched(store, "stat", write, session.end_key)
+    with pytest.raises(TemporaryError, match="still being written"):
+        await cut_upload(site.place(), UploadKey(before.key))
+    assert list(store.list("recordings/")) == []
 
 
 async def test_what_a_purged_queue_knew_is_found_again(any_site: Site, small_parts: list[Path], small: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import signal
 import sys
 from collections.abc import AsyncIterator
@@ -125,6 +126,30 @@ async def test_an_ffmpeg_that_was_taken_over_gets_nowhere(
     await eventually(lambda: not running("7654.321"), within_s=60)
 
 
+async def test_an_ffmpeg_that_was_taken_over_cannot_change_the_upload_that_it_reads(
+    site: Site, small: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It reads the file itself, not a copy, which may be somebody's only one."""
+    path = site.root / "ingest" / "uploads" / "card.mp4"
+    path.parent.mkdir(parents=True)
+    shutil.copy(small, path)
+    script = """
+        for word in "$@"; do case $word in file:*) file=${word#file:};; esac; done
+        [ -s "$file" ] && cp "$file" copy && echo "read it" > report
+        chmod a+w "$file"; echo x >> "$file"; : > "$file"; rm "$file"; ln "$file" mine && echo x >> mine
+        echo "was here: $(cat report)" >&2; exit 1
+    """
+    assert sandboxed("require")  # tried once for each process, with the real ffmpeg
+    stub(site, script)
+    monkeypatch.setenv("PATH", f"{site.root}/bin:{os.environ['PATH']}")
+    site.announce("uploads/card.mp4")
+    await site.work(fence="require", tries=1)
+    (dead,) = site.queue.dead()
+    assert "was here: read it" in dead.reason
+    assert path.read_bytes() == await asyncio.to_thread(small.read_bytes)
+    assert path.stat().st_nlink == 1
+
+
 async def test_a_link_that_was_left_for_us_to_follow_is_refused(site: Site, job: Path) -> None:
     """What a program cannot read itself, we could read for it, and publish as the first segment."""
     with pytest.raises(RefusedError, match=r"'00000\.m4s' behind, which is no file"):
@@ -176,9 +201,9 @@ async def test_a_killed_worker_leaves_no_ffmpeg_behind_the_fence(job: Path, set_
     worker = await asyncio.create_subprocess_exec(
         sys.executable, "-c", script, env={**os.environ, "PYTHONPATH": os.curdir}
     )
-    await eventually(lambda: [pid for pid in running("9876.543") if pid != worker.pid], within_s=20)
+    await eventually(lambda: [pid for pid in running("9876.543") if pid != worker.pid], within_s=60)
     if set_up:
-        await eventually(lambda: (job / "ready").exists(), within_s=20)
+        await eventually(lambda: (job / "ready").exists(), within_s=60)
     worker.send_signal(signal.SIGKILL)
     await worker.wait()
     await eventually(lambda: not running("9876.543"), within_s=60)

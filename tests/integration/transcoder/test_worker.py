@@ -162,13 +162,13 @@ async def test_a_job_that_keeps_failing_is_set_aside_with_its_reason_and_can_be_
 ) -> None:
     path = os.environ["PATH"]
     monkeypatch.setenv(
-        "PATH", stub(any_site.root / "stub", "echo x >> $0.log; echo 'No space left on device' >&2; exit 1")
+        "PATH", stub(any_site.root / "stub", "echo x >> $0.log; echo 'Generic error in a library' >&2; exit 1")
     )
     key = any_site.upload("a.mp4", small)
     await any_site.work(tries=3, fence="off")
     assert (any_site.root / "stub" / "ffmpeg.log").read_text() == "x\n" * 3
     (dead,) = any_site.queue.dead()
-    assert "No space left on device" in dead.reason
+    assert "Generic error in a library" in dead.reason
     assert any_site.failed(key)["tries"] == 3
     monkeypatch.setenv("PATH", path)
     any_site.queue.retry_dead(dead.id)
@@ -296,7 +296,7 @@ async def test_a_part_that_comes_late_is_waited_for(site: Site, small_parts: lis
     keys = site.record(SESSION, small_parts, announce=False)
     site.ingest.delete(keys[1])
     site.announce(keys[0], keys[2])
-    working = asyncio.create_task(site.work(patience_s=30))
+    working = asyncio.create_task(site.work(patience_s=600))
     await eventually(lambda: site.queue.depth().waiting == 1 and site.keys("work/"), within_s=60)
     site.ingest.put_file(keys[1], small_parts[1])
     site.announce(keys[1])

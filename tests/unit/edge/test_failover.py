@@ -34,6 +34,11 @@ class Event:
             self.number += 1
             self.sim.run(1.0)
 
+    def make_anyway(self, role: str) -> None:
+        """An origin that is out of reach goes on."""
+        number, date_ms = self.number + self.ahead[role], self.dates_ms[role] + self.number * 1000
+        self.sim.origins[role].make(segment(number, self.timelines[role], date_ms=date_ms))
+
     @property
     def shown(self) -> int:
         """The newest number that viewers of every rung see."""
@@ -194,6 +199,33 @@ def test_a_seam_that_both_made_costs_no_segment_where_the_other_origin_had_it_fi
     assert [entry.shown.number for entry in event.sim.window.entries] == list(range(100, event.number + 2))
     assert event.sim.switches <= 3, "of two that are silent, none is better"
     assert [entry.told.discontinuity for entry in event.sim.window.entries].count(True) == 1
+
+
+@pytest.mark.parametrize("late_s", [0.1, 0.6, 3.4])
+def test_an_origin_of_another_timeline_that_answers_again_after_the_other_died_tells_nothing_twice(
+    late_s: float,
+) -> None:
+    event = Event(other_timeline=True)
+    event.seconds(3)
+    primary, backup = event.sim.origins.values()
+    backup.up = False  # for the edge alone: it goes on
+    for _ in range(12):
+        event.make_anyway("backup")
+        event.seconds(1)
+    until_ms = event.sim.window.entries[-1].shown.end_ms
+    primary.up = False
+    for second in range(int(late_s) + 1):
+        event.make_anyway("backup")
+        event.number += 1
+        event.sim.run(min(1.0, late_s - second))
+    backup.up = True
+    event.sim.run(1 - late_s % 1)
+    event.seconds(3)
+    assert event.sim.choice.role == "backup"
+    begins = event.sim.window.entries[0].shown
+    assert begins.discontinuity
+    assert begins.date_ms >= until_ms, "viewers see again what they saw"
+    assert begins.date_ms <= until_ms + 1000, "more is lost than a segment"
 
 
 def test_where_the_others_numbers_are_behind_an_alias_goes_on() -> None:

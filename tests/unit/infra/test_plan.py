@@ -46,6 +46,28 @@ def test_a_child_process_reads_the_same_settings_from_its_environment(
     assert plan.worker.settings.streams["cam"].title == "A camera"
 
 
+@pytest.mark.parametrize(
+    ("bind", "host", "public"),
+    [
+        ("127.0.0.1", "localhost", None),
+        ("10.1.2.3", "10.1.2.3", "http://10.1.2.3:8080/"),
+        ("fd00::1", "[fd00::1]", "http://[fd00::1]:8080/"),
+    ],
+)
+def test_urls_name_the_address_it_listens_on(tmp_path: Path, bind: str, host: str, public: str | None) -> None:
+    plan = make_plan(tmp_path, None, PORTS, bind=bind)
+    urls = plan.urls()
+    assert (urls["player"], urls["rtmp"]) == (f"http://{host}:8080/", f"rtmp://{host}:1935/live")
+    assert plan.edge.settings.edge.public_url == plan.public_url() == public
+    assert urls["lan"] == (public or urls["player"])
+
+
+def test_listening_on_all_addresses_it_is_localhost_here(tmp_path: Path) -> None:
+    for bind in ("0.0.0.0", "::"):
+        plan = make_plan(tmp_path, None, PORTS, bind=bind)
+        assert (plan.address, plan.urls()["player"]) == ("127.0.0.1", "http://localhost:8080/")
+
+
 def test_what_is_shown_holds_no_secret(tmp_path: Path) -> None:
     shown = str(make_plan(tmp_path, None, PORTS).urls())
     assert "?" not in shown

@@ -81,14 +81,6 @@ def test_nothing_that_prints_keys_is_on() -> None:
     assert re.findall(r"error_log .*", config) == ["error_log stderr warn;", "error_log stderr alert;"]
 
 
-@pytest.mark.parametrize("bind", ["localhost", "", "127.0.0.1; daemon on", "1.2.3", "0.0.0.0:80"])
-def test_an_address_that_is_none_is_refused(bind: str) -> None:
-    with pytest.raises(UsageError, match="bind"):
-        text(bind=bind)
-    with pytest.raises(UsageError, match="http_bind"):
-        text(http_bind=bind)
-
-
 @pytest.mark.parametrize("name", ["a b", "a;b", 'a"b', "a{b", "a$b", "a\nb", "a'b"])
 def test_a_path_that_nginx_would_misread_is_refused(name: str) -> None:
     with pytest.raises(UsageError, match="path"):

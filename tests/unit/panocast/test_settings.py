@@ -13,6 +13,8 @@ from panocast.queue import open_queue
 from panocast.settings import load_settings
 from panocast.store import local_folder
 
+NO_ADDRESSES = ("localhost", "", "127.0.0.1; daemon on", "1.2.3", "0.0.0.0:80", "fe80::1%a; b")
+
 
 @pytest.fixture(autouse=True)
 def no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -71,6 +73,8 @@ def test_the_state_comes_from_the_environment(tmp_path: Path, monkeypatch: pytes
         ('[edge]\nprimary = "http://h:80810"\n', r"edge\.primary = 'http://h:80810': .*ort out of range"),
         ('[streams.cam]\nstereo = "3d"\n', r"streams\.cam\.stereo = '3d'"),
         ("colour = 1\n", "colour = 1"),
+        *((f'bind = "{text}"\n', rf"bind = '{text}': .*address") for text in NO_ADDRESSES),
+        *((f'[origin]\nhttp_bind = "{text}"\n', rf"origin\.http_bind = '{text}': .*address") for text in NO_ADDRESSES),
         ("[origin\n", "not TOML"),
         ('[streams.cam]\ntitle = "Bühne"\n', r"panocast\.toml is not TOML"),
     ],

@@ -18,7 +18,7 @@ async def metadata() -> AsyncIterator[Metadata]:
 
 
 async def collect(metadata: Metadata, found: list[Notice]) -> None:
-    async for notice in notices(every_s=0.02, environment=metadata.environment):
+    async for notice in notices(True, every_s=0.02, again_s=0.02, environment=metadata.environment):
         found.append(notice)
 
 
@@ -63,12 +63,16 @@ async def test_a_notice_that_is_no_json_is_a_notice(metadata: Metadata) -> None:
     assert found == [Notice(NoticeKind.INTERRUPTION, "")]
 
 
-@pytest.mark.parametrize("variables", [{"AWS_EC2_METADATA_SERVICE_ENDPOINT": "http://127.0.0.1:9"}, {}])
-async def test_where_there_is_no_metadata_it_ends_at_once(variables: dict[str, str]) -> None:
+@pytest.mark.parametrize(
+    ("on_ec2", "variables"),
+    [
+        (False, {"AWS_EC2_METADATA_SERVICE_ENDPOINT": "http://127.0.0.1:9"}),
+        (True, {"AWS_EC2_METADATA_DISABLED": "true"}),
+    ],
+)
+async def test_where_there_is_no_metadata_it_ends_at_once(on_ec2: bool, variables: dict[str, str]) -> None:
     begun = time.monotonic()
-    if not variables:
-        variables = {"AWS_EC2_METADATA_DISABLED": "true"}
-    assert [notice async for notice in notices(environment=variables)] == []
+    assert [notice async for notice in notices(on_ec2, environment=variables)] == []
     assert await instance_id(variables) is None
     assert time.monotonic() - begun < 10
 
@@ -77,11 +81,21 @@ async def test_where_there_is_no_metadata_it_ends_at_once(variables: dict[str, s
 async def test_a_network_that_asks_for_a_login_is_no_metadata(page: str, metadata: Metadata) -> None:
     """It answers whatever is asked with its own page."""
     metadata.says = {path: page for path in ("instance-id", "spot/instance-action")}
-    found: list[Notice] = []
     for metadata.token in ("a-token", page):
-        await collect(metadata, found)
+        assert [notice async for notice in notices(False, environment=metadata.environment)] == []
         assert await instance_id(metadata.environment) is None
-    assert found == []
+
+
+async def test_a_machine_of_ec2_whose_metadata_is_silent_when_it_starts_hears_of_its_end(
+    metadata: Metadata, caplog: pytest.LogCaptureFixture
+) -> None:
+    metadata.interrupt()
+    metadata.silent_for = 20
+    found: list[Notice] = []
+    async with asyncio.timeout(60):
+        await collect(metadata, found)
+    assert [notice.kind for notice in found] == [NoticeKind.INTERRUPTION]
+    assert len([record for record in caplog.records if record.levelname == "WARNING"]) == 1
 
 
 async def test_it_knows_the_instance(metadata: Metadata) -> None:

@@ -69,7 +69,8 @@ def workplace(root: Path, **settings: Any) -> Workplace:
     """A place to work in, on this machine."""
     ingest, egress = (open_store((root / name).as_uri()) for name in ("ingest", "egress"))
     queue = open_queue(f"sqlite://{root}/queue.db")
-    return Workplace(ingest, egress, queue, TranscoderSettings(fence="off", **settings), root / "scratch")
+    own = TranscoderSettings(**{"fence": "off", "disk_free_mb": 0, **settings})
+    return Workplace(ingest, egress, queue, own, root / "scratch")
 
 
 class Watched:

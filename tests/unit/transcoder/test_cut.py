@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from collections.abc import Sequence
 from fractions import Fraction
 from itertools import pairwise
@@ -95,6 +96,18 @@ def test_a_timestamp_that_lies_thirty_thousand_years_ahead_costs_nothing() -> No
     assert parts[-1].end_s > 10**12
 
 
+def test_the_plan_of_a_long_file_keeps_no_more_than_its_gops() -> None:
+    """A day at 60 frames/s has five million packets."""
+    listed = (f"0, {n}, {n}, 1, 9, 0x0{'' if n % 50 == 0 else ', F=0x0'}" for n in range(20_000))
+    tracemalloc.start()
+    try:
+        assert len(plan_parts(read_packets(listed), 1000)) == 20
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 2_000_000
+
+
 def test_what_an_edit_list_skips_is_no_reason_to_cut() -> None:
     hidden = [Packet(p.pts_s, p.dts_s, p.duration_s, p.key, shown=index >= 40) for index, p in enumerate(gops(4))]
     parts = plan_parts(hidden, 1)
@@ -126,7 +139,7 @@ def test_packets_are_read_with_their_flags_and_times() -> None:
         "0,        33,       -100,       33,      418, 0xb2c3d52c, F=0x5",
         "0,        67, -9223372036854775808, 33,  418, 0xb2c3d52c, F=0x0",
     ]  # fmt: skip
-    packets = read_packets(listed)
+    packets = list(read_packets(listed))
     assert [p.key for p in packets] == [True, False, False, True, False]
     assert [p.shown for p in packets] == [True, True, True, False, False]
     assert (packets[1].pts_s, packets[1].dts_s) == (Fraction(133, 1000), Fraction(-33, 1000))

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from hypothesis import given
 from hypothesis import strategies as st
 
 from panocast.layout import Session
-from transcoder.event import Recording, belong_together, partners
+from tests.unit.transcoder.recordings import BACKUP, SESSION, close, marker, workplace
+from transcoder.event import Recording, asset_place, belong_together, note_done, partners
 
 
 def recording(role: str, start_s: float, end_s: float) -> Recording:
@@ -42,6 +45,17 @@ def test_short_ones_that_merely_touch_are_two_events() -> None:
 def test_the_same_origin_never_records_an_event_twice() -> None:
     assert not belong_together(recording("primary", 0, 60), recording("primary", 1, 60))
     assert not belong_together(recording("upload", 0, 60), recording("backup", 1, 60))
+
+
+def test_an_event_stays_where_it_was_published_when_its_recording_goes_on(tmp_path: Path) -> None:
+    """The backup was published alone; the primary, which began earlier, turned up before it went on."""
+    place = workplace(tmp_path)
+    for session in (SESSION, BACKUP):
+        close(place.ingest, 5, session)
+    assert asset_place(place.ingest, place.egress, BACKUP) == SESSION
+    note_done(place.egress, BACKUP, BACKUP, {1: marker(1)})
+    assert asset_place(place.ingest, place.egress, BACKUP) == BACKUP
+    assert asset_place(place.ingest, place.egress, SESSION) == BACKUP
 
 
 times = st.floats(0, 1000)

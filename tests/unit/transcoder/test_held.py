@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from panocast.errors import PanocastError, TemporaryError
+from panocast.errors import NoRoomError, PanocastError, TemporaryError
 from panocast.layout import PartKey, failed_key
 from panocast.process import ProcessError
 from panocast.queue import Message
 from panocast.settings import TranscoderSettings
 from tests.unit.transcoder.recordings import SESSION, close, make_part, workplace
 from transcoder.figures import Figures
-from transcoder.held import MAX_RETRY_S, MOST_RECEIVES, Held, pause_s, tries_for
+from transcoder.held import MAX_RETRY_S, MOST_RECEIVES, ROOM_PATIENCE_S, Held, pause_s, tries_for
 from transcoder.jobs import Job, event_body, parse_message
 from transcoder.part import read_part_marker
 from transcoder.workplace import Workplace
@@ -89,3 +89,34 @@ async def test_what_may_pass_is_set_aside_after_that_with_its_reason(
     if is_dead:
         assert "no scratch folder" in place.queue.dead()[0].reason
         assert json.loads(place.egress.get_bytes(failed_key(job.key))[0])["tries"] == 9
+
+
+async def test_a_job_that_waits_for_room_has_not_failed_and_comes_back_for_a_day(tmp_path: Path) -> None:
+    settings = TranscoderSettings()
+    looks = tries_for(NoRoomError("full"), settings)
+    assert sum(pause_s(look, settings) for look in range(looks - 1)) >= ROOM_PATIENCE_S
+    place = workplace(tmp_path, disk_free_mb=1 << 40, retry_s=0.01)
+    close(place.ingest, 1)
+    job = Job(SESSION.part_key(1), PartKey(SESSION, 1))
+    place.queue.send(job.body())
+    for look in range(3):
+        message = place.queue.receive(wait_s=5, visibility_s=30)
+        assert message is not None
+        found = parse_message(message.body)
+        assert isinstance(found, tuple)
+        assert (found[0].failures, found[0].looks) == (0, look)
+        await Held(place, message, Figures()).run()
+    assert place.queue.dead() == []
+    assert place.egress.stat(failed_key(job.key)) is None
+
+
+async def test_a_job_that_found_no_room_for_a_day_is_set_aside_with_the_reason(tmp_path: Path) -> None:
+    place = workplace(tmp_path, disk_free_mb=1 << 40)
+    close(place.ingest, 1)
+    job = Job(SESSION.part_key(1), PartKey(SESSION, 1), looks=tries_for(NoRoomError("full"), place.settings))
+    place.queue.send(job.body())
+    message = place.queue.receive(wait_s=0, visibility_s=30)
+    assert message is not None
+    await Held(place, message, Figures()).run()
+    (dead,) = place.queue.dead()
+    assert "make room there" in dead.reason

@@ -13,7 +13,7 @@ from panocast.ladder import Size, vod_rungs
 from panocast.probe import MediaInfo, VideoTrack
 from panocast.projection import Projection, Stereo
 from panocast.settings import TranscoderSettings
-from transcoder.limits import ceilings, encoding, refuse_absurd, within
+from transcoder.limits import ceilings, encoded_bytes, encoding, refuse_absurd, within
 
 SETTINGS = TranscoderSettings()
 VIDEO = VideoTrack("h264", Size(3840, 1920), Fraction(30), 900, 0.0)
@@ -35,6 +35,13 @@ def test_an_honest_part_has_plenty_of_room() -> None:
     assert few.output_bytes > 2 * 30 * 34_000_000 / 8
     large = replace(INFO, video=replace(VIDEO, size=Size(7680, 3840)))
     assert limits(large, 2).memory_bytes > 2 * 2.3 * GB
+
+
+def test_the_room_that_is_looked_for_holds_what_a_part_may_become() -> None:
+    rungs = vod_rungs(VIDEO.size)
+    rates_bps = [rung.bitrate_bps for rung in rungs]
+    assert encoded_bytes(rungs, 30.0) >= (sum(rates_bps) + max(rates_bps)) * 30 / 8
+    assert encoded_bytes(rungs, 30.0) < limits(INFO, 1).output_bytes, "no more than it is allowed to write"
 
 
 def test_no_job_gets_more_than_the_settings_say() -> None:

@@ -14,7 +14,8 @@ from panocast.errors import TemporaryError
 from panocast.queue import Queue, open_queue
 from panocast.store import Store, open_store
 from tests.waiting import eventually
-from transcoder.watch import STABLE_S, Watcher
+from transcoder.arrival import STABLE_S, UNSURE_S
+from transcoder.watch import Watcher
 
 PART = "recordings/cam/20261120T084641Z-primary/0001.mp4"
 UPLOAD = "uploads/a b.mp4"
@@ -91,7 +92,7 @@ def test_an_upload_is_taken_once_it_has_not_changed_for_a_while(
         clock.now += STABLE_S * 0.9
     watcher.look()
     assert received(queue) == []
-    clock.now += STABLE_S * 0.2
+    clock.now += UNSURE_S
     assert watcher.finds_nothing()
     assert received(queue) == [UPLOAD]
 
@@ -140,7 +141,7 @@ async def test_it_goes_on_when_the_store_cannot_answer(queue: Queue, ingest: Sto
     ingest.put_bytes(PART, b"x")
     stop = asyncio.Event()
     watching = asyncio.create_task(Watcher(Moody(), queue).run(stop))  # type: ignore[arg-type]
-    await eventually(lambda: queue.depth().waiting, within_s=10)
+    await eventually(lambda: queue.depth().waiting)
     stop.set()
     await watching
     assert received(queue) == [PART]

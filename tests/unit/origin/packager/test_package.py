@@ -11,7 +11,7 @@ from origin.packager.package import Identity, Package
 from origin.packager.segments import init_segment
 from origin.timeline import Timeline
 from panocast.feed import FeedSegment, State
-from panocast.live_hls import media_playlist
+from panocast.live_hls import media_playlist, rows_of
 from tests.integration.origin.live_checker import read_media
 from tests.unit.origin.packager.fmp4 import audio_track, gop, sample, video_track
 
@@ -102,7 +102,7 @@ def test_a_rung_that_pauses_has_gaps_and_goes_on(package: Package, now: Now) -> 
     play(package, now, 0, 2000)
     play(package, now, 2000, 4000, rungs=False)
     play(package, now, 4000, 5000)
-    text = media_playlist(listed(package), 480, target_duration_s=1)
+    text = media_playlist(rows_of(listed(package), 480), target_duration_s=1)
     assert text
     assert text.count("#EXT-X-GAP") == 2
     assert text.count("#EXTINF") == 5
