@@ -18,6 +18,7 @@ from panocast.ladder import Size
 from panocast.service import Backoff, Service
 from panocast.testcard import Card
 from tests.e2e.platform import Platform, platform, publishing
+from tests.integration.origin.media import count_frames
 from tests.media import frame_times
 from tests.processes import live_ffmpegs
 from tests.waiting import eventually
@@ -25,7 +26,8 @@ from tests.waiting import eventually
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 CARD = Card(size=Size(640, 320), fps=25, gop_s=1.0, bitrate_bps=500_000)
-SETTINGS = {"ORIGIN__PART_S": "5"}
+PART_S = 5
+SETTINGS = {"ORIGIN__PART_S": str(PART_S)}
 RUNG = "/hls/cam_640/index.m3u8"
 INGESTING_NGINX = "primary origin nginx"
 THE_OTHERS = (
@@ -90,12 +92,24 @@ async def reconnecting(url: str) -> AsyncIterator[Service]:
         await asyncio.gather(task, return_exceptions=True)
 
 
+def second_part(state: Path) -> Path | None:
+    """The file that nginx writes once the first part is stored, and has written two seconds or so of."""
+    if not list((state / "ingest/recordings/cam").glob("*/0001.mp4")):
+        return None
+    with suppress(FileNotFoundError):  # stored this moment
+        growing = (state / "origin-primary/recordings").glob("cam-*.flv")
+        return next((file for file in growing if file.stat().st_size > 100_000), None)
+    return None
+
+
 async def test_what_was_recorded_before_the_ingesting_nginx_is_killed_becomes_vod(tmp_path: Path) -> None:
     # Without a time of grace: what comes after is a recording of its own.
     async with platform(tmp_path, settings={**SETTINGS, "ORIGIN__GRACE_S": "0"}) as up:
         async with reconnecting(up.publish_url("cam")):
             await eventually(lambda: up.live("cam"))
-            await asyncio.sleep(8)  # something to record: a part and a half
+            written = await eventually(lambda: second_part(tmp_path))
+            assert written
+            (tmp_path / "written.flv").hardlink_to(written)  # to be looked at once it is stored and gone
             await kill(up, up.children()[INGESTING_NGINX])
             # Segments that were under way may have come by now; the encoder stays until it is recorded again.
             await eventually(lambda: len([*(tmp_path / "ingest/recordings/cam").glob("*/0001.mp4")]) == 2)
@@ -106,7 +120,7 @@ async def test_what_was_recorded_before_the_ingesting_nginx_is_killed_becomes_vo
         await eventually(both, within_s=240)
         second, first = await up.assets("cam")
         assert first["id"] < second["id"]
-        # The recording in memory that nginx had not written yet is gone with it: a second at the most.
+        # The first part is there, and all of the second one that nginx had written.
         frames = len(await frame_times(f"{up.web}/vod/{first['id']}/master.m3u8"))
-        assert frames >= 7 * CARD.fps
+        assert frames >= PART_S * CARD.fps + await count_frames(tmp_path / "written.flv") > PART_S * CARD.fps
         assert len(await frame_times(f"{up.web}/vod/{second['id']}/master.m3u8")) > 0

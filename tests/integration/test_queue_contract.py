@@ -89,11 +89,11 @@ def test_a_lapsed_lease_is_redelivered_under_another_receipt(queue: Queue) -> No
 
 def test_extend_holds_a_message_beyond_its_visibility(queue: Queue) -> None:
     queue.send("long work")
-    message = take(queue, visibility_s=4)
-    end = time.monotonic() + 5
+    message = take(queue, visibility_s=8)
+    end = time.monotonic() + 9
     while time.monotonic() < end:
         assert nothing(queue)
-        queue.extend(message, 4)
+        queue.extend(message, 8)
         time.sleep(0.5)
     assert take(queue, wait_s=20).receives == 2
 
@@ -271,12 +271,12 @@ def test_sqs_a_message_is_kept_while_it_moves(aws: AwsServer, sqs_environment: N
         return client
 
     def look() -> None:
-        time.sleep(1.2)
+        time.sleep(4.2)
         others.append(nothing(open_queue(url)))
 
     queue = SqsQueue(url, connect=connect)
     queue.send("work")
-    queue.retry(take(queue, visibility_s=1), "again", 60)
+    queue.retry(take(queue, visibility_s=4), "again", 60)
     assert others == [True]
 
 

@@ -23,7 +23,7 @@ async def test_a_list_that_comes_in_pieces_is_read_whole() -> None:
 
         following = asyncio.create_task(origins.run(news))
         try:
-            await eventually(lambda: origins.has(NAME), within_s=10)
+            await eventually(lambda: origins.has(NAME))
         finally:
             following.cancel()
             await asyncio.gather(following, return_exceptions=True)

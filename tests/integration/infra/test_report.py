@@ -87,7 +87,7 @@ async def test_the_service_tells_logs_and_figures(
 ) -> None:
     fake = tmp_path / "bin" / "journalctl"
     fake.parent.mkdir()
-    fake.write_text(f"#!/bin/sh\necho '{entry(1)}'\nexec sleep 60\n")
+    fake.write_text(f"#!/bin/sh\necho '{entry(1)}'\nexec sleep 600\n")
     fake.chmod(0o755)
     monkeypatch.setenv("PATH", f"{fake.parent}:{os.environ['PATH']}")
     app = web.Application()

@@ -251,7 +251,8 @@ async def running_origin(
 
     One whose clock is `ahead_s` of the machine's has its agent in this process."""
     ports = dict(zip(PORTS, free_ports(len(PORTS)), strict=True))
-    values = {"role": role, "part_s": part_s, **ports, **origin}
+    # Whatever room this machine has.
+    values = {"role": role, "part_s": part_s, "disk_low_mb": 0, "disk_full_mb": 0, **ports, **origin}
     settings = Settings(state=state, bind=bind, origin=OriginSettings(**values), streams=streams or {})
     load_secret(settings.secret_path)
     env = {**os.environ, **{f"PANOCAST_ORIGIN__{key.upper()}": str(value) for key, value in values.items()}}

