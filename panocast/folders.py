@@ -17,6 +17,7 @@ from pathlib import Path
 from panocast.errors import NoRoomError, TemporaryError
 
 LOCK_WAIT_S = 30.0
+FULL = (errno.ENOSPC, errno.EDQUOT)
 NO_SUCH_FILE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENXIO)
 NOT_A_FOLDER = (errno.ENOTDIR, errno.EISDIR, errno.ELOOP)
 
@@ -145,10 +146,15 @@ def _try_lock(descriptor: int) -> bool:
     return True
 
 
+def full(what: str, where: Path) -> NoRoomError:
+    """The error of who met a full disk."""
+    return NoRoomError(f"{what}: the disk of {where} is full: make room there")
+
+
 def in_words(error: OSError, what: str, where: Path) -> TemporaryError:
     """An OSError as ours: a disk is emptied, mended or mounted again, so another try could succeed."""
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return NoRoomError(f"{what}: the disk of {where} is full: make room there")
+    if error.errno in FULL:
+        return full(what, where)
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
         return TemporaryError(f"{what}: no permission ({error.strerror}): check who owns {where}")
     return TemporaryError(f"{what}: {error.strerror or error}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import shutil
 from collections.abc import Mapping
@@ -10,8 +9,8 @@ from pathlib import Path
 
 from panocast.errors import NoRoomError
 from panocast.fence import in_mb
+from panocast.folders import FULL
 
-FULL = (errno.ENOSPC, errno.EDQUOT)
 # A disk with less room than this is full, for whoever wrote to it.
 _FULL_BYTES = 64 << 10
 
@@ -39,11 +38,6 @@ def is_full(folder: Path) -> bool:
 def says_full(line: str) -> bool:
     """Whether a line that a program wrote tells of a full disk."""
     return any(os.strerror(number) in line for number in FULL)
-
-
-def full(what: str, folder: Path) -> NoRoomError:
-    """The error of who met a full disk in the middle."""
-    return NoRoomError(f"{what}: the disk of {folder} is full: make room there")
 
 
 def _existing(folder: Path) -> Path:

@@ -20,7 +20,7 @@ from typing import TypeVar
 from panocast.errors import TemporaryError
 from panocast.fence import Fence, Limits
 from panocast.ffmpeg import Progress, ProgressReader
-from panocast.folders import in_words
+from panocast.folders import FULL, full, in_words
 from panocast.layout import Session
 from panocast.process import Command, LimitError, ProcessError, run
 from panocast.queue import Queue
@@ -31,7 +31,7 @@ from panocast.threads import in_thread
 from transcoder.encode import Quality
 from transcoder.event import is_done
 from transcoder.limits import ceilings, within
-from transcoder.room import FULL, check_room, full, is_full, says_full
+from transcoder.room import check_room, is_full, says_full
 
 log = logging.getLogger(__name__)
 
